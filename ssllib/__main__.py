@@ -1,0 +1,197 @@
+"""`python -m ssllib`: run experiments, see where the claims stand, execute pages."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from ssllib.errors import InputError, one_of
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point; returns the exit status (2 for bad input, with one line on standard error)."""
+    args = _parser().parse_args(argv)
+    try:
+        return int(args.call(args) or 0)
+    except InputError as e:
+        print(f"ssllib: {e}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("ssllib: stopped; what was finished is kept, and the same command continues", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="ssllib", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    p = commands.add_parser("status", help="the verdict on every claim")
+    p.add_argument("--summary", action="store_true", help="only how many claims have which verdict")
+    p.set_defaults(call=_status)
+
+    p = commands.add_parser("run", help="run what is pending of an experiment; can be stopped and continued")
+    p.add_argument("experiment")
+    p.add_argument("--scale", default="smoke", help="smoke, cpu, gpu or paper (default smoke)")
+    p.add_argument("--cell", action="append", default=[], help="only this cell (repeatable)")
+    p.add_argument("--seed", action="append", default=[], type=int, help="only this seed (repeatable)")
+    p.add_argument("--set", action="append", default=[], metavar="K=V", help="change a setting (repeatable)")
+    p.add_argument("--minutes", type=float, help="start no further epoch after this many minutes")
+    p.add_argument("--data-root", help="folder of the image sets (default $SSLLIB_DATA or the cache)")
+    p.add_argument("--jobs", type=int, default=1, help="runs at the same time, each in a process of its own")
+    p.add_argument("--threads", type=int, help="CPU threads of each run")
+    p.add_argument("--into", type=Path, help="folder of records (default $SSLLIB_RECORDS or the cache)")
+    p.add_argument("--commit", action="store_true", help="write into the project's own data/records")
+    p.add_argument("--dry-run", action="store_true", help="list the runs and stop")
+    p.set_defaults(call=_run)
+
+    p = commands.add_parser("data", help="download and check an image set into the data root")
+    p.add_argument("name", help="cifar10 or cifar100")
+    p.add_argument("--data-root")
+    p.set_defaults(call=_data)
+
+    p = commands.add_parser("records", help="move chosen runs of your own into data/records")
+    p.add_argument("action", choices=["add", "check"])
+    p.add_argument("files", nargs="*", type=Path, help="records (.json) to add")
+    p.set_defaults(call=_records)
+
+    p = commands.add_parser("pages", help="execute the book's pages")
+    p.add_argument("--stale", action="store_true", help="only pages whose source or records changed")
+    p.add_argument("--jobs", type=int, default=2)
+    p.add_argument("--into", type=Path, help="write executed copies there instead of in place")
+    p.set_defaults(call=_pages)
+
+    p = commands.add_parser("page", help="execute one page with other parameters")
+    p.add_argument("name", help="for example training/simclr-norms")
+    p.add_argument("-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
+    p.add_argument("-o", "--out", type=Path, help="the executed notebook (default NAME with -run, here)")
+    p.set_defaults(call=_page)
+    return parser
+
+
+def _status(args: argparse.Namespace) -> None:
+    from ssllib import records, scoreboard
+
+    print(scoreboard.summary(records.committed()) if args.summary else scoreboard.text(records.committed()))
+
+
+def _settings(pairs: Sequence[str]) -> dict[str, Any]:
+    import ast
+
+    found = {}
+    for pair in pairs:
+        name, equals, value = pair.partition("=")
+        if not equals:
+            raise InputError(f"--set {pair!r} is not of the form setting=value")
+        try:
+            found[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            found[name] = value
+    return found
+
+
+def _run(args: argparse.Namespace) -> None:
+    from ssllib import experiments, paths, records, sweep
+
+    changes = _settings(args.set)
+    if args.commit and changes:
+        raise InputError("--commit takes only declared cells; leave out --set")
+    one_of("scale", args.scale, records.SCALES)
+    todo = sweep.jobs(args.experiment, args.scale, cells=args.cell, seeds=args.seed, **changes)
+    folder = paths.data_dir() / "records" if args.commit else args.into or paths.user_records_dir()
+    waiting = sweep.pending(todo, records.Store(folder))
+    title = experiments.get(args.experiment).title
+    print(f"{title}: {len(todo)} runs at {args.scale} scale, {len(waiting)} pending, records in {folder}")
+    if args.dry_run:
+        for job in waiting:
+            print(f"  {job.label}")
+        return
+    _check_data(todo, args.data_root)
+    options: dict[str, Any] = {"threads": args.threads}
+    if any(j.config.kind == "training" for j in waiting):
+        options["data_root"] = args.data_root
+        if args.minutes is not None:
+            options["deadline"] = time.monotonic() + 60 * args.minutes
+    say = lambda line: print(line, flush=True)  # noqa: E731
+    if args.jobs > 1:
+        import multiprocessing
+
+        with ProcessPoolExecutor(args.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+            done = sweep.run_pending(waiting, folder, executor=pool, progress=say, **options)
+    else:
+        done = sweep.run_pending(waiting, folder, progress=say, **options)
+    for r in done:
+        numbers = "  ".join(f"{k} {v:.4g}" for k, v in list(r.final.items())[:4] if isinstance(v, (int, float)))
+        print(f"{r.cell} seed {r.seed}: {r.status}  {numbers}")
+
+
+def _check_data(todo: Sequence[Any], root: str | None) -> None:
+    """Missing or damaged data is said before any run starts."""
+    seen = set()
+    for job in todo:
+        name = getattr(job.config, "dataset", "")
+        if name.startswith("cifar") and name not in seen:
+            from ssllib.datasets.cifar import cifar
+
+            cifar(name, root)
+            seen.add(name)
+
+
+def _data(args: argparse.Namespace) -> None:
+    from ssllib.datasets.cifar import cifar
+
+    train, test = cifar(args.name, args.data_root, download=True)
+    print(f"{args.name}: {len(train):,} training and {len(test):,} test images, checked")
+
+
+def _records(args: argparse.Namespace) -> None:
+    import shutil
+
+    from ssllib import paths, records
+
+    if args.action == "check":
+        print(f"{sum(1 for _ in records.committed())} records, all whole")
+        return
+    if not args.files:
+        raise InputError("records add needs the files to add, for example ~/.cache/ssllib/records/cpu/*/*.json")
+    checked = [records.read(f) for f in args.files]
+    for r in checked:
+        from ssllib.config import kind
+
+        config = kind(r.kind).from_dict(r.config)
+        from ssllib import experiments
+
+        declared = experiments.get(r.experiment).cell(r.scale, r.cell).config.replace(seed=r.seed)
+        if config.identity() != declared.identity():
+            raise InputError(f"{r.path} is not the declared cell {r.experiment}/{r.cell}; only declared cells are evidence")
+    store = records.committed()
+    for r in checked:
+        target = store.path(r.scale, r.experiment, r.cell, r.seed, r.identity)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        assert r.path is not None
+        if r.path.with_suffix(".npz").exists():
+            shutil.copy2(r.path.with_suffix(".npz"), target.with_suffix(".npz"))
+        shutil.copy2(r.path, target)
+        print(f"added {target.relative_to(paths.project_dir())}")
+
+
+def _pages(args: argparse.Namespace) -> int:
+    from ssllib import book
+
+    return book.run_pages(stale_only=args.stale, jobs=args.jobs, into=args.into)
+
+
+def _page(args: argparse.Namespace) -> None:
+    from ssllib import book
+
+    out = args.out or Path(f"{Path(args.name).name}-run.ipynb")
+    book.run_page(args.name, dict(args.parameter), out)
+    print(f"executed page: {out}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,147 @@
+"""SimCLR's augmentations for a whole batch at once, on the device the images are on.
+
+One random resized crop with flip (a single bilinear resampling), then brightness, contrast, saturation and
+hue in a random order, then grayscale. Every image has its own parameters; the order of the four colour
+operations is drawn once a batch. Source: Chen et al. 2020, appendix A; parameters as in torchvision.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+LUMA = (0.2989, 0.587, 0.114)  # torchvision's weights of red, green and blue
+
+
+@dataclass
+class Parameters:
+    """What was drawn for a batch of n images."""
+
+    top: Tensor  # (n,) of the crop, in pixels
+    left: Tensor
+    height: Tensor
+    width: Tensor
+    flip: Tensor  # (n,) bool
+    brightness: Tensor  # (n,) factors; 1 leaves the image as it is
+    contrast: Tensor
+    saturation: Tensor
+    hue: Tensor  # (n,) shift in turns; 0 leaves the image as it is
+    gray: Tensor  # (n,) bool
+    order: list[int]  # of brightness, contrast, saturation, hue
+
+
+def draw(
+    n: int, size: tuple[int, int], generator: torch.Generator, *, crop_min: float, jitter: float, gray: float
+) -> Parameters:
+    """Draw parameters for `n` images of `size` (height, width), on the generator's device.
+
+    Crop: area uniform in [crop_min, 1], log aspect ratio uniform in [log 3/4, log 4/3], up to ten tries and
+    then the whole image, integer corners, as `torchvision.transforms.RandomResizedCrop`. Colour jitter of
+    strength `jitter` (0.8, 0.8, 0.8, 0.2 times it) with probability 0.8; grayscale with probability `gray`.
+    """
+    device, (h, w) = generator.device, size
+
+    def uniform(low: float, high: float, *shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator, device=device) * (high - low) + low
+
+    area = uniform(crop_min, 1.0, n, 10) * (h * w)
+    ratio = torch.exp(uniform(math.log(3 / 4), math.log(4 / 3), n, 10))
+    cw, ch = torch.round(torch.sqrt(area * ratio)), torch.round(torch.sqrt(area / ratio))
+    fits = (cw > 0) & (cw <= w) & (ch > 0) & (ch <= h)
+    first = fits.float().argmax(dim=1, keepdim=True)  # the first try that fits
+    any_fits = fits.any(dim=1)
+    cw = torch.where(any_fits, cw.gather(1, first)[:, 0], torch.full_like(any_fits, w, dtype=torch.float32))
+    ch = torch.where(any_fits, ch.gather(1, first)[:, 0], torch.full_like(any_fits, h, dtype=torch.float32))
+    top = torch.floor(uniform(0, 1, n) * (h - ch + 1))
+    left = torch.floor(uniform(0, 1, n) * (w - cw + 1))
+
+    on = uniform(0, 1, n) < 0.8
+    strength = 0.8 * jitter
+    one, zero = torch.ones(n, device=device), torch.zeros(n, device=device)
+    b, c, s = (torch.where(on, uniform(max(0.0, 1 - strength), 1 + strength, n), one) for _ in range(3))
+    hue = torch.where(on, uniform(-0.2 * jitter, 0.2 * jitter, n), zero)
+    return Parameters(
+        top, left, ch, cw, uniform(0, 1, n) < 0.5, b, c, s, hue, uniform(0, 1, n) < gray,
+        torch.randperm(4, generator=torch.Generator().manual_seed(_seed(generator))).tolist(),
+    )  # fmt: skip
+
+
+def _seed(generator: torch.Generator) -> int:
+    """A number from `generator` (one small copy to the host)."""
+    return int(torch.randint(2**31, (1,), generator=generator, device=generator.device))
+
+
+def crop(images: Tensor, p: Parameters) -> Tensor:
+    """Crop, flip and resize back to (h, w), bilinear with pixel centres; (n, 3, h, w) float in and out."""
+    h, w = images.shape[-2:]
+    sx, sy = p.width / w, p.height / h
+    cx, cy = (2 * p.left + p.width) / w - 1, (2 * p.top + p.height) / h - 1
+    zero = torch.zeros_like(sx)
+    sx = torch.where(p.flip, -sx, sx)
+    theta = torch.stack([sx, zero, cx, zero, sy, cy], dim=1).view(-1, 2, 3)
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    # A resized crop repeats its own border pixels; clamp the grid to their centres.
+    low = torch.stack([(2 * p.left + 1) / w - 1, (2 * p.top + 1) / h - 1], dim=1)[:, None, None, :]
+    high = torch.stack(
+        [(2 * (p.left + p.width) - 1) / w - 1, (2 * (p.top + p.height) - 1) / h - 1], dim=1
+    )[:, None, None, :]
+    return F.grid_sample(images, grid.clamp(low, high), mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def grayscale(images: Tensor) -> Tensor:
+    """(n, 3, h, w) to (n, 1, h, w)."""
+    r, g, b = images.unbind(dim=1)
+    return (LUMA[0] * r + LUMA[1] * g + LUMA[2] * b)[:, None]
+
+
+def blend(images: Tensor, other: Tensor, factor: Tensor) -> Tensor:
+    """`factor * images + (1 - factor) * other`, clamped to [0, 1]."""
+    f = factor[:, None, None, None]
+    return torch.lerp(other.expand_as(images), images, f).clamp_(0, 1)
+
+
+def shift_hue(images: Tensor, shift: Tensor) -> Tensor:
+    """Turn the hue of HSV by `shift` turns; (n, 3, h, w) in [0, 1]."""
+    r, g, b = images.unbind(dim=1)
+    value, low = images.amax(dim=1), images.amin(dim=1)
+    chroma = value - low
+    safe = torch.where(chroma > 0, chroma, torch.ones_like(chroma))
+    hue = torch.where(
+        value == r, (g - b) / safe, torch.where(value == g, 2 + (b - r) / safe, 4 + (r - g) / safe)
+    )  # in sixths of a turn
+    hue = hue + 6 * shift[:, None, None]
+    offsets = torch.tensor([5.0, 3.0, 1.0], device=images.device).view(1, 3, 1, 1)
+    k = torch.remainder(hue[:, None] + offsets, 6)
+    return value[:, None] - chroma[:, None] * torch.minimum(k, 4 - k).clamp_(0, 1)
+
+
+def colour(images: Tensor, p: Parameters) -> Tensor:
+    """The four colour operations in the drawn order, then grayscale; (n, 3, h, w) in [0, 1]."""
+    for op in p.order:
+        if op == 0:
+            images = (images * p.brightness[:, None, None, None]).clamp_(0, 1)
+        elif op == 1:
+            images = blend(images, grayscale(images).mean(dim=(1, 2, 3), keepdim=True), p.contrast)
+        elif op == 2:
+            images = blend(images, grayscale(images), p.saturation)
+        else:
+            images = shift_hue(images, p.hue)
+    return torch.where(p.gray[:, None, None, None], grayscale(images), images)
+
+
+def to_float(images: Tensor) -> Tensor:
+    """Bytes (n, 3, h, w) to floats in [0, 1]."""
+    return images.float().div_(255)
+
+
+def augment(
+    images: Tensor, generator: torch.Generator, *, crop_min: float, jitter: float, gray: float
+) -> Tensor:
+    """One random view of each image: bytes (n, 3, h, w) in, floats in [0, 1] of the same shape out."""
+    size = (int(images.shape[-2]), int(images.shape[-1]))
+    p = draw(len(images), size, generator, crop_min=crop_min, jitter=jitter, gray=gray)
+    return colour(crop(to_float(images), p), p)

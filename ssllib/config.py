@@ -1,0 +1,194 @@
+"""Configurations: frozen, checked, and with an identity that names the run they describe."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import importlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeVar
+
+from ssllib.errors import InputError, in_range, one_of
+
+ENGINE_REVISION = 1
+"""Raised when a change of the engine changes results; part of every run's identity."""
+
+KINDS: dict[str, type[RunConfig]] = {}
+_LAZY = {
+    "simulation:norm-and-angle": "ssllib.simulation",
+    "proof": "ssllib.proofs",
+}
+
+C = TypeVar("C", bound="type[RunConfig]")
+
+
+def register(kind: str) -> Callable[[C], C]:
+    """Class decorator: make a configuration class known under `kind`, so that records can be read back."""
+
+    def mark(cls: C) -> C:
+        cls.kind = kind
+        KINDS[kind] = cls
+        return cls
+
+    return mark
+
+
+def kind(name: str) -> type[RunConfig]:
+    """The configuration class registered as `name`."""
+    if name not in KINDS and name in _LAZY:
+        importlib.import_module(_LAZY[name])
+    one_of("kind of run", name, sorted(set(KINDS) | set(_LAZY)))
+    return KINDS[name]
+
+
+@dataclass(frozen=True)
+class RunConfig:
+    """What a run is made from; every field can change the result.
+
+    `runner` is the dotted path of the function that carries the run out, `run(config, **options) -> Result`.
+    """
+
+    kind: ClassVar[str] = "abstract"
+    runner: ClassVar[str] = ""
+
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        in_range("seed", self.seed, 0, 2**31 - 1)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All fields with their values, tuples as lists (what a record stores)."""
+        return json.loads(json.dumps(dataclasses.asdict(self)))
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> Any:
+        """The inverse of `to_dict`; an unknown name is an `InputError`."""
+        fields = {f.name: f for f in dataclasses.fields(cls)}
+        for name in values:
+            one_of(f"setting of {cls.kind}", name, fields)
+        return cls(**{k: _frozen(v) for k, v in values.items()})
+
+    def replace(self, **changes: Any) -> Any:
+        """A copy with other values, checked like a new one."""
+        names = [f.name for f in dataclasses.fields(self)]
+        for name in changes:
+            one_of(f"setting of {self.kind}", name, names)
+        return dataclasses.replace(self, **changes)
+
+    def identity(self) -> str:
+        """SHA-256 of kind, fields and engine revision: two runs with one identity have one result.
+
+        A field that was added after records existed says `metadata={"later": True}` and counts only when it
+        differs from its default, so that older records keep their identity.
+        """
+        values = self.to_dict()
+        for f in dataclasses.fields(self):
+            if f.metadata.get("later") and getattr(self, f.name) == f.default:
+                del values[f.name]
+        text = json.dumps([self.kind, ENGINE_REVISION, values], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def run(self, **options: Any) -> Any:
+        """Carry the run out with its registered runner."""
+        module, _, name = self.runner.partition(":")
+        return getattr(importlib.import_module(module), name)(self, **options)
+
+
+def _frozen(value: Any) -> Any:
+    return tuple(_frozen(v) for v in value) if isinstance(value, list) else value
+
+
+METHODS = ("simclr",)
+DATASETS = ("shapes", "cifar10", "cifar100")
+BACKBONES = ("mini", "tiny", "resnet18", "resnet50")
+PROTOCOLS = ("text", "released")
+
+
+@register("training")
+@dataclass(frozen=True)
+class TrainConfig(RunConfig):
+    """One self-supervised training, evaluated on the way (defaults: 2502.09252 C.1 for SimCLR)."""
+
+    runner: ClassVar[str] = "ssllib.training:train"
+
+    method: str = "simclr"
+    protocol: str = "text"  # where a paper's text and its released code differ
+
+    dataset: str = "cifar10"
+    train_images: int = 0  # class-balanced subset of the training part; 0 = all
+    held_out: int = 5000  # training images kept for selection and for the history's k-NN
+    test_images: int = 0  # class-balanced subset of the test set; 0 = all
+
+    backbone: str = "resnet18"
+    width: int = 64  # channels of the first stage
+    proj_hidden: int = 512
+    proj_dim: int = 256
+    proj_norm: bool = True  # batch norm in the head's hidden layer
+
+    temperature: float = 0.5  # not in the papers' Eq. 1; 0.5 in the released code
+    batch_size: int = 256
+    epochs: int = 100  # where the run stops
+    schedule_epochs: int = 500  # what the schedule is drawn for
+    warmup_epochs: float = 10.0
+    lr: float = 0.3  # SimCLR: 0.3 x batch / 256
+    momentum: float = 0.9
+    weight_decay: float = 1e-6
+
+    cut: float = 1.0  # divide the parameters by this at the start (2502.09252 Listing 1)
+    cut_which: str = "all"
+    gradscale: float = 0.0  # power p of GradScale (2502.09252 Listing 2)
+
+    crop_min: float = 0.08  # smallest area of the random crop
+    jitter: float = 0.5  # strength s of SimCLR's colour jitter
+    gray: float = 0.2
+
+    precision: str = "fp32"
+    knn_k: int = 200
+    knn_temperature: float = 0.1
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        one_of("method", self.method, METHODS)
+        one_of("protocol", self.protocol, PROTOCOLS)
+        one_of("data set", self.dataset, DATASETS)
+        one_of("backbone", self.backbone, BACKBONES)
+        one_of("cut_which", self.cut_which, ("all", "weights", "last"))
+        one_of("precision", self.precision, ("fp32", "bf16"))
+        for name, low, high, open_low in _RANGES:
+            in_range(name, getattr(self, name), low, high, open_low=open_low)
+        if self.epochs > self.schedule_epochs:
+            raise InputError(
+                f"epochs is {self.epochs} but the schedule is drawn for schedule_epochs = "
+                f"{self.schedule_epochs}; allowed: epochs <= schedule_epochs"
+            )
+        if self.warmup_epochs > self.schedule_epochs:
+            raise InputError(
+                f"warmup_epochs is {self.warmup_epochs:g}; allowed: at most schedule_epochs = {self.schedule_epochs}"
+            )
+
+
+_RANGES = (
+    ("train_images", 0, 10**7, False),
+    ("held_out", 0, 10**6, False),
+    ("test_images", 0, 10**6, False),
+    ("width", 1, 1024, False),
+    ("proj_hidden", 1, 2**16, False),
+    ("proj_dim", 1, 2**16, False),
+    ("temperature", 0, 100, True),
+    ("batch_size", 2, 2**16, False),
+    ("epochs", 0, 10**5, False),
+    ("schedule_epochs", 1, 10**5, False),
+    ("warmup_epochs", 0, 10**5, False),
+    ("lr", 0, 1e4, True),
+    ("momentum", 0, 0.9999, False),
+    ("weight_decay", 0, 10, False),
+    ("cut", 0, 1e6, True),
+    ("gradscale", 0, 4, False),
+    ("crop_min", 0, 1, True),
+    ("jitter", 0, 2, False),
+    ("gray", 0, 1, False),
+    ("knn_k", 1, 10**5, False),
+    ("knn_temperature", 0, 100, True),
+)

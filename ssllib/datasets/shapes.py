@@ -1,0 +1,85 @@
+"""`shapes`: small colour images made on the spot, so that every page runs without a download.
+
+The class of an image is the pattern it shows: wide or narrow bars (upright or lying), a chequerboard, dots,
+rings, or diagonals. Colours, contrast, which of the two colours is the ground, place, zoom, tilt and noise
+are nuisances: they mislead a comparison of pixels, and SimCLR's augmentations teach a network to ignore
+them. Two patterns can be blended (`ambiguity`); simulated annotators then disagree as people do.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from ssllib.datasets import ImageSet
+from ssllib.errors import in_range
+
+NAMES = ("wide bars", "narrow bars", "wide rows", "narrow rows", "chequers", "dots", "rings", "diagonals")
+
+
+def _pattern(kind: int, x: Tensor, y: Tensor, p: Tensor, q: Tensor) -> Tensor:
+    """Brightness in [-1, 1] of one pattern at the places `x`, `y` (n, h, w), with phases `p`, `q` (n, 1, 1)."""
+    if kind < 4:
+        along, phase = (x, p) if kind < 2 else (y, q)
+        return torch.sin((6, 14)[kind % 2] * along + phase)
+    waves = torch.sin(9 * x + p) * torch.sin(9 * y + q)
+    if kind == 4:
+        return torch.sign(waves)
+    if kind == 5:
+        return 2 * (waves > 0.35).float() - 1
+    if kind == 6:
+        return torch.sin(12 * torch.hypot(x, y) + p)
+    return torch.sin(8 * (x + y) + p)
+
+
+def shapes(n: int, seed: int = 0, *, ambiguity: float = 0.0) -> ImageSet:
+    """`n` images (n, 3, 32, 32) with labels 0..7 in turn; see `shapes_with_blend`."""
+    return shapes_with_blend(n, seed, ambiguity=ambiguity)[0]
+
+
+def shapes_with_blend(n: int, seed: int = 0, *, ambiguity: float = 0.0) -> tuple[ImageSet, Tensor, Tensor]:
+    """As `shapes`, with each image's second pattern (n,) and its share (n,), uniform in [0, ambiguity / 2].
+
+    Raises:
+        InputError: if `n` or `ambiguity` (0 to 1) is out of range.
+    """
+    in_range("ambiguity", ambiguity, 0, 1)
+    in_range("number of images", n, 1, 10**6)
+    g = torch.Generator().manual_seed(seed)
+
+    def uniform(low: float, high: float, *shape: int) -> Tensor:
+        return torch.rand(*shape, generator=g) * (high - low) + low
+
+    size, k = 32, len(NAMES)
+    label = torch.arange(n) % k
+    other = (label + torch.randint(1, k, (n,), generator=g)) % k
+    share = uniform(0, ambiguity / 2, n)
+
+    line = (torch.arange(size) + 0.5) / size * 2 - 1
+    y, x = torch.meshgrid(line, line, indexing="ij")
+    zoom, tilt = uniform(0.5, 1.5, n, 1, 1), uniform(-0.3, 0.3, n, 1, 1)
+    u, v = (x - uniform(-0.3, 0.3, n, 1, 1)) / zoom, (y - uniform(-0.3, 0.3, n, 1, 1)) / zoom
+    u, v = u * tilt.cos() - v * tilt.sin(), u * tilt.sin() + v * tilt.cos()  # (n, h, w)
+    p, q = uniform(0, 2 * math.pi, n, 1, 1), uniform(0, 2 * math.pi, n, 1, 1)
+    light = torch.zeros(n, size, size)
+    for which, weight in ((label, 1 - share), (other, share)):
+        for kind in range(k):
+            m = which == kind
+            light[m] += weight[m, None, None] * _pattern(kind, u[m], v[m], p[m], q[m])
+
+    ground, tint = uniform(0.2, 0.8, n, 3, 1, 1), uniform(0.5, 1, n, 3, 1, 1)
+    contrast = uniform(0.15, 0.5, n, 1, 1, 1) * torch.sign(uniform(-1, 1, n, 1, 1, 1))
+    images = ground + contrast * tint * light[:, None] + torch.randn(n, 3, size, size, generator=g) * 0.1
+    return ImageSet((images.clamp(0, 1) * 255).round().to(torch.uint8), label, k), other, share
+
+
+def annotate(label: Tensor, other: Tensor, share: Tensor, annotators: int = 50, seed: int = 0) -> Tensor:
+    """Votes (n, 8) of simulated annotators, each of whom names the second pattern with probability `share`."""
+    g = torch.Generator().manual_seed(seed)
+    second = (torch.rand(len(label), annotators, generator=g) < share[:, None]).sum(dim=1)
+    votes = torch.zeros(len(label), len(NAMES), dtype=torch.int64)
+    votes.scatter_add_(1, label[:, None], (annotators - second)[:, None])
+    votes.scatter_add_(1, other[:, None], second[:, None])
+    return votes

@@ -1,0 +1,32 @@
+"""The one error that users are meant to see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class InputError(ValueError):
+    """Something the user gave is wrong: one line that names it and says what is allowed.
+
+    The command line prints the message and exits with status 2; in a notebook the traceback is
+    replaced by the message, so that a batch run's log ends with the reason.
+    """
+
+    def _render_traceback_(self) -> list[str]:  # called by IPython instead of formatting a traceback
+        return [f"{type(self).__name__}: {self}"]
+
+
+def one_of(what: str, value: object, allowed: Iterable[object]) -> None:
+    """Raise `InputError` unless `value` is one of `allowed`."""
+    choices = list(allowed)
+    if value not in choices:
+        listed = ", ".join(str(c) for c in choices) or "nothing (none exists yet)"
+        raise InputError(f"unknown {what} {value!r}; allowed: {listed}")
+
+
+def in_range(what: str, value: float, low: float, high: float, *, open_low: bool = False) -> None:
+    """Raise `InputError` unless `low <= value <= high` (`low < value` when `open_low`)."""
+    good = isinstance(value, (int, float)) and not isinstance(value, bool)
+    if not good or not (low < value <= high if open_low else low <= value <= high):
+        bracket = "(" if open_low else "["
+        raise InputError(f"{what} is {value!r}; allowed: a number in {bracket}{low:g}, {high:g}]")

@@ -1,0 +1,48 @@
+"""Where things are: the project's data, the data root, and the stores of records."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from ssllib.errors import InputError
+
+
+def cache_dir() -> Path:
+    """The user's cache folder of this library, `$XDG_CACHE_HOME/ssllib` or `~/.cache/ssllib`."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ssllib"
+
+
+def project_dir() -> Path:
+    """The checkout: `$SSLLIB_PROJECT`, else the folder above this package when it holds `data/claims.yml`."""
+    given = os.environ.get("SSLLIB_PROJECT")
+    root = Path(given) if given else Path(__file__).resolve().parent.parent
+    if not (root / "data").is_dir():
+        raise InputError(
+            f"no project found at {root} (it needs a data/ folder); run inside a checkout of the book "
+            "or set SSLLIB_PROJECT to one"
+        )
+    return root
+
+
+def data_dir() -> Path:
+    """The project's own data: papers, claims, committed records."""
+    return project_dir() / "data"
+
+
+def data_root() -> Path:
+    """Where image sets lie: `$SSLLIB_DATA`, else the cache folder."""
+    return Path(os.environ.get("SSLLIB_DATA") or cache_dir())
+
+
+def user_records_dir() -> Path:
+    """Where a user's own runs go: `$SSLLIB_RECORDS`, else a folder in the cache."""
+    return Path(os.environ.get("SSLLIB_RECORDS") or cache_dir() / "records")
+
+
+def smoke_dir() -> Path:
+    """The ignored store of this machine's smoke runs, shared by all pages of a checkout."""
+    try:
+        return project_dir() / ".smoke"
+    except InputError:
+        return cache_dir() / "smoke"

@@ -1,0 +1,20 @@
+"""The learning rate as a pure function of the step."""
+
+from __future__ import annotations
+
+import math
+
+
+def warmup_cosine(step: int, *, peak: float, warmup_steps: int, total_steps: int) -> float:
+    """Linear warm-up to `peak`, then half a cosine to zero.
+
+    Step `warmup_steps` has exactly `peak`; step `total_steps` (one past the last) has zero; step 0 of a
+    schedule with warm-up has `peak / (warmup_steps + 1)`, so no step is taken with rate zero.
+
+    Source: Chen et al. 2020 (SimCLR); 2502.09252 section 6 ("10 epochs of linear warmup followed by a
+    cosine-annealing schedule").
+    """
+    if step < warmup_steps:
+        return peak * (step + 1) / (warmup_steps + 1)
+    span = max(1, total_steps - warmup_steps)
+    return peak * 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup_steps) / span)))

@@ -1,0 +1,179 @@
+r"""Formulas about two vectors z and t of R^d, read in three ways.
+
+A formula is written once, as a function of a `Space`:
+
+- `Gram`: z and t are known only through $\|z\|$, $\|t\|$ and $\cos\phi$. What is shown here is shown for
+  every d, because the papers' formulas contain inner products and nothing else, and the gradient of such a
+  formula follows from $\partial_z (z^\top t) = t$ and $\partial_z (z^\top z) = 2z$.
+- `Coordinates`: explicit real coordinates in a small dimension, differentiated one by one.
+- `Numbers`: float64 tensors, differentiated by autograd.
+
+SymPy is imported when one of the first two is made, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ssllib import geometry
+from ssllib.errors import in_range
+
+
+class Space:
+    """Two non-zero vectors `z` and `t`, a positive number `gamma`, and what the papers build from them."""
+
+    z: Any
+    t: Any
+    gamma: Any
+
+    def dot(self, a: Any, b: Any) -> Any:
+        raise NotImplementedError
+
+    def sqrt(self, x: Any) -> Any:
+        raise NotImplementedError
+
+    def gradient(self, f: Formula) -> Any:
+        """The gradient of the scalar formula `f` with respect to z."""
+        raise NotImplementedError
+
+    def at(self, f: Formula, z: Any) -> Any:
+        """The value of the formula `f` with `z` in the place of this space's own."""
+        raise NotImplementedError
+
+    def norm(self, a: Any) -> Any:
+        return self.sqrt(self.dot(a, a))
+
+    def unit(self, a: Any) -> Any:
+        return a / self.norm(a)
+
+    def perp(self, a: Any, b: Any) -> Any:
+        """The component of a orthogonal to b."""
+        return a - b * self.dot(b, a) / self.dot(b, b)
+
+
+Formula = Callable[[Space], Any]
+
+
+class Gram(Space):
+    """Two vectors of any dimension: a vector is a sum of multiples of the symbols z and t."""
+
+    def __init__(self) -> None:
+        import sympy as sp
+
+        self.sp = sp
+        self.z, self.t = sp.symbols("z t")  # they stand for vectors, and only ever occur linearly
+        self.gamma, self.zz, self.tt = sp.symbols("gamma zz tt", positive=True)
+        self.zt = sp.Symbol("zt", real=True)
+        self.rho, self.tau = sp.symbols("rho tau", positive=True)  # the two norms
+        self.c = sp.Symbol("c", real=True)  # the cosine
+
+    def dot(self, a: Any, b: Any) -> Any:
+        a, b = self.sp.expand(a), self.sp.expand(b)
+        az, at, bz, bt = a.coeff(self.z), a.coeff(self.t), b.coeff(self.z), b.coeff(self.t)
+        return az * bz * self.zz + (az * bt + at * bz) * self.zt + at * bt * self.tt
+
+    def sqrt(self, x: Any) -> Any:
+        return self.sp.sqrt(x)
+
+    def gradient(self, f: Formula) -> Any:
+        value = self.sp.sympify(f(self))
+        return value.diff(self.zt) * self.t + 2 * value.diff(self.zz) * self.z
+
+    def at(self, f: Formula, z: Any) -> Any:
+        new = {self.zz: self.dot(z, z), self.zt: self.dot(z, self.t), self.z: z}
+        return f(self).subs(new, simultaneous=True)
+
+    def reduce(self, value: Any) -> Any:
+        """In lowest terms, with the inner products written as norms and cosine."""
+        value = self.sp.sympify(value).subs(
+            {self.zz: self.rho**2, self.tt: self.tau**2, self.zt: self.rho * self.tau * self.c}
+        )
+        return self.sp.simplify(self.sp.expand(value))
+
+
+class Coordinates(Space):
+    """Two vectors of R^d with real, non-zero coordinates."""
+
+    def __init__(self, d: int) -> None:
+        import sympy as sp
+
+        self.sp = sp
+        self.z = sp.Matrix(sp.symbols(f"z1:{d + 1}", real=True, nonzero=True))
+        self.t = sp.Matrix(sp.symbols(f"t1:{d + 1}", real=True, nonzero=True))
+        self.gamma = sp.Symbol("gamma", positive=True)
+
+    def dot(self, a: Any, b: Any) -> Any:
+        return (a.T * b)[0]
+
+    def sqrt(self, x: Any) -> Any:
+        return self.sp.sqrt(x)
+
+    def gradient(self, f: Formula) -> Any:
+        value = f(self)
+        return self.sp.Matrix([value.diff(x) for x in self.z])
+
+    def at(self, f: Formula, z: Any) -> Any:
+        return f(self).subs(dict(zip(self.z, z, strict=True)), simultaneous=True)
+
+    def reduce(self, value: Any) -> list[Any]:
+        """The entries of a vector (or one number), simplified; |x| as x sign(x), or d = 1 stays undecided."""
+        return [self.sp.simplify(x.rewrite(self.sp.sign)) for x in self.entries(value)]
+
+    def entries(self, value: Any) -> list[Any]:
+        """The entries of a vector, or one number, as a list."""
+        return [self.sp.sympify(x) for x in self.sp.flatten([value])]
+
+    def put(self, value: Any, z: Sequence[int], t: Sequence[int], gamma: str) -> list[Any]:
+        """The exact entries of `value` at one point."""
+        here = dict(zip([*self.z, *self.t], [*z, *t], strict=True)) | {self.gamma: self.sp.Rational(gamma)}
+        return [self.sp.simplify(x.subs(here, simultaneous=True)) for x in self.entries(value)]
+
+
+class Numbers(Space):
+    """Rows of float64 tensors z and t of shape (n, d); scalars have shape (n, 1)."""
+
+    def __init__(self, z: Tensor, t: Tensor, gamma: float = 1.0) -> None:
+        self.z, self.t, self.gamma = z, t, gamma
+
+    def dot(self, a: Tensor, b: Tensor) -> Tensor:
+        return (a * b).sum(-1, keepdim=True)
+
+    def sqrt(self, x: Tensor) -> Tensor:
+        return x.sqrt()
+
+    def gradient(self, f: Formula) -> Tensor:
+        leaf = self.z.detach().clone().requires_grad_()
+        (gradient,) = torch.autograd.grad(self.at(f, leaf).sum(), leaf)
+        return gradient
+
+    def at(self, f: Formula, z: Tensor) -> Tensor:
+        return f(Numbers(z, self.t, self.gamma))
+
+
+def hard_pairs(dimension: int, draws: int, seed: int = 0) -> tuple[Tensor, Tensor]:
+    """Random pairs of vectors in float64, shape (draws, dimension) each, corners included.
+
+    Norms are log-uniform from 1e-100 to 1e100. In turn, the second vector has an independent direction, an
+    obtuse angle, a right angle (for d > 1), is parallel, antipodal, nearly parallel and nearly antipodal.
+    """
+    in_range("dimension", dimension, 1, 10**6)
+    in_range("draws", draws, 1, 10**7)
+    generator = torch.Generator().manual_seed(seed)
+    z, t, small = torch.randn(3, draws, dimension, generator=generator, dtype=torch.float64)
+    u = geometry.unit(z)
+    right = geometry.tangent_component(t, u) if dimension > 1 else t
+    sign = torch.where((t * u).sum(1, keepdim=True) > 0, -1.0, 1.0)
+    kinds = torch.stack([t, sign * t, right, u, -u, u + 1e-8 * small, 1e-8 * small - u])
+    t = kinds[torch.arange(draws) % len(kinds), torch.arange(draws)]
+    a, b = 10 ** (200 * torch.rand(2, draws, 1, generator=generator, dtype=torch.float64) - 100)
+    return u * a, geometry.unit(t) * b
+
+
+def largest_error(left: Formula, right: Formula, dimension: int, draws: int = 210, seed: int = 0) -> float:
+    r"""Largest $|left - right| \cdot \|z\|$ over `hard_pairs`: an error in units of a gradient, $1 / \|z\|$."""
+    space = Numbers(*hard_pairs(dimension, draws, seed))
+    return float(((left(space) - right(space)).abs() * space.norm(space.z)).max())

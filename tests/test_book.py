@@ -1,0 +1,262 @@
+"""The machinery that runs pages: which are stale, running them, what it refuses. (The book: test_pages.)"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+from concurrent.futures import Executor, Future
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+from ssllib import book, notebooks
+from ssllib.errors import InputError
+
+HEADER = """\
+# ---
+# jupyter:
+#   jupytext:
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # A page
+
+# %% tags=["parameters"]
+scale: str = "smoke"
+seed = 0
+rate: float = 0.5
+norms: list = [1, 2]
+limit: int = None
+
+# %%
+"""
+PAGE = HEADER + 'print("seed", seed)\nprint("sum", rate + sum(norms))\n'
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """A checkout with two notebook pages and a Markdown page, and a little data."""
+    toc = {
+        "format": "jb-book",
+        "root": "book/intro",
+        "parts": [{"chapters": [{"file": "book/training/norms"}, {"file": "book/glossary"}]}],
+    }
+    arms, check = {"experiment": "arms"}, {"check": "x"}
+    claims = [
+        {"id": "a-claim", "page": "training/norms", "criterion": arms, "paper": ["2406.16468"]},
+        {"id": "another", "page": "intro", "criterion": check, "paper": ["2403.18699"]},
+    ]
+    files = {
+        "_toc.yml": yaml.safe_dump(toc),
+        "_config.yml": "title: small",
+        "book/intro.py": PAGE,
+        "book/training/norms.py": PAGE + 'r = lambda page: page.records("widths")\n',
+        "book/glossary.md": "# Glossary",
+        "data/claims.yml": yaml.safe_dump(claims),
+        "data/papers/2406.16468.yml": "title: one",
+        "data/papers/2403.18699.yml": "title: two",
+        "data/records/gpu/arms/cut-s0-12345678.json": "{}",
+        "data/records/gpu/widths/wide-s0-12345678.json": "{}",
+        "data/records/gpu/other/cell-s0-12345678.json": "{}",
+        "ssllib/loss.py": "",
+    }
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def edit(root: Path, name: str, text: str = "# changed\n") -> None:
+    file = root / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text((file.read_text() if file.exists() else "") + text)
+
+
+def test_pages_in_reading_order(root: Path) -> None:
+    assert [p.name for p in book.pages(root)] == ["intro", "training/norms"]
+    assert book.find("book/training/norms.ipynb", root).name == "training/norms"
+
+
+def test_a_page_without_files_and_an_unknown_page(root: Path) -> None:
+    with pytest.raises(InputError, match="there is no page 'norms'; the pages are: intro, training/norms"):
+        book.find("norms", root)
+    (root / "book/glossary.md").unlink()
+    with pytest.raises(InputError, match="book/glossary"):
+        book.pages(root)
+
+
+@pytest.mark.parametrize(
+    ("name", "intro", "norms"),
+    [
+        ("book/intro.py", True, False),
+        ("data/papers/2406.16468.yml", False, True),  # the paper of its claim
+        ("data/papers/2403.18699.yml", True, False),
+        ("data/records/gpu/arms/cut-s0-12345678.json", False, True),  # the experiment of its claim
+        ("data/records/gpu/arms/cut-s1-12345678.json", False, True),  # a new seed
+        ("data/records/paper/widths/wide-s0-12345678.npz", False, True),  # named in its source
+        ("data/records/gpu/other/cell-s0-12345678.json", False, False),
+        ("ssllib/loss.py", False, False),  # what nbval is for
+    ],
+)
+def test_what_makes_a_page_stale(root: Path, name: str, intro: bool, norms: bool) -> None:
+    before = {p.name: book.digest(p) for p in book.pages(root)}
+    edit(root, name)
+    changed = {p.name: before[p.name] != book.digest(p) for p in book.pages(root)}
+    assert changed == {"intro": intro, "training/norms": norms}
+
+
+def test_a_changed_claim_makes_its_page_stale_and_those_that_show_it(root: Path) -> None:
+    edit(root, "book/intro.py", 'x = lambda page: page.verdict("a-claim")\n')
+    before = {p.name: book.digest(p) for p in book.pages(root)}
+    claims = yaml.safe_load((root / "data/claims.yml").read_text())
+    claims[0]["ours"] = "said better"
+    (root / "data/claims.yml").write_text(yaml.safe_dump(claims))
+    assert all(before[p.name] != book.digest(p) for p in book.pages(root))
+
+
+def test_a_page_of_all_records_depends_on_every_record(root: Path) -> None:
+    edit(root, "book/intro.py", "y = lambda page: page.all_records()\n")
+    before = book.digest(book.find("intro", root))
+    edit(root, "data/records/cpu/new/cell-s0-12345678.json")
+    assert book.digest(book.find("intro", root)) != before
+
+
+def test_cell_ids_stay_when_a_cell_is_put_before_them(root: Path) -> None:
+    source = root / "book/intro.py"
+    before = [c.id for c in notebooks.fresh(source).cells]
+    first = "# %% [markdown]\n"
+    source.write_text(source.read_text().replace(first, f"# %%\nnew = 1\n\n{first}", 1))
+    after = [c.id for c in notebooks.fresh(source).cells]
+    assert after[1:] == before and len(set(after)) == len(after)
+
+
+def test_executed_in_place_only_what_is_stale_and_nothing_volatile_kept(root: Path) -> None:
+    assert [p.name for p in book.stale(root)] == ["intro", "training/norms"]
+    lines: list[str] = []
+    assert book.execute(book.stale(root), jobs=2, say=lines.append) == []
+    assert book.stale(root) == [] and len(lines) == 3 and lines[-1].startswith("[2/2] ")
+    written = json.loads((root / "book/intro.ipynb").read_text())
+    assert set(written["metadata"]) == {"jupytext", "kernelspec", "language_info", "ssllib"}
+    assert not any({"papermill", "execution"} & set(cell["metadata"]) for cell in written["cells"])
+    streams = [o for cell in written["cells"] for o in cell.get("outputs", [])]
+    assert [o["text"] for o in streams] == [["seed 0\n", "sum 3.5\n"]]  # one stream, however it came
+    assert list(root.rglob("*.part")) == [] and list((root / "_build").iterdir()) == []
+    edit(root, "book/intro.py", "\n# %% [markdown]\n# More.\n")
+    assert [p.name for p in book.stale(root)] == ["intro"]
+    assert book.execute([], jobs=2, say=lines.append) == [] and lines[-1] == "every page is up to date"
+
+
+def test_a_failing_page_leaves_its_old_outputs_and_gives_one_line(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    edit(root, "book/intro.py", "\n# %%\nraise ValueError('the first line\\nand more')\n")
+    (root / "book/intro.ipynb").write_text("{}")
+    monkeypatch.setenv("SSLLIB_PROJECT", str(root))
+    assert book.run_pages(jobs=2) == 1
+    out, err = capsys.readouterr()
+    assert "intro" in out and "FAILED" in out
+    assert err == "page intro failed: ValueError: the first line (see _build/failed/intro.ipynb)\n"
+    assert (root / "book/intro.ipynb").read_text() == "{}" and (root / "_build/failed/intro.ipynb").exists()
+    assert [p.name for p in book.stale(root)] == ["intro"]  # the other page was run
+
+
+def test_into_a_copy_of_the_book_once_per_state_of_the_library(root: Path) -> None:
+    into, lines = root / "_build" / "live", list[str]()
+    page = book.find("intro", root)
+    for _ in range(2):
+        assert book.execute([page], into=into, say=lines.append) == []
+    said = [line.split("  ")[0] for line in lines]
+    assert said == ["1 pages to run", "[1/1] intro", "every page is up to date"]
+    assert (into / "_toc.yml").exists() and (into / "book/glossary.md").exists()
+    assert (into / "book/intro.ipynb").exists() and not page.notebook.exists()
+    edit(root, "ssllib/loss.py")
+    pool = Recorder()
+    book.execute([page], into=into, executor=pool, say=lines.append)
+    assert pool.jobs == 1
+
+
+class Recorder(Executor):
+    """An executor that ships its jobs, as one on a cluster does, and pretends to have run them."""
+
+    jobs = 0
+
+    def submit(self, fn, /, *args, **kwargs):  # type: ignore[no-untyped-def]
+        fn, args = pickle.loads(pickle.dumps((fn, args)))
+        assert fn is book.papermill
+        self.jobs += 1
+        args[1].write_text(args[0].read_text())
+        future: Future[tuple[float, str]] = Future()
+        future.set_result((0.0, ""))
+        return future
+
+
+def test_any_executor_runs_the_pages(root: Path) -> None:
+    pool = Recorder()
+    assert book.execute(book.pages(root), executor=pool, say=lambda line: None) == []
+    assert pool.jobs == 2 and book.stale(root) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"sed": "1"}, "unknown parameter of page intro 'sed'; allowed: scale, seed, rate, norms, limit"),
+        ({"seed": "many"}, "parameter seed of page intro is 'many'; allowed: a whole number, such as 0"),
+        ({"seed": "1.5"}, "a whole number"),
+        ({"seed": "true"}, "a whole number"),
+        ({"rate": "[1"}, "a number, such as 0.5"),
+        ({"norms": "3"}, "a list"),
+        ({"scale": 3}, "a text"),
+    ],
+)
+def test_a_wrong_parameter_is_refused_before_a_kernel_starts(
+    root: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, object], message: str
+) -> None:
+    monkeypatch.setattr(book, "papermill", lambda *args: pytest.fail("a kernel was started"))
+    with pytest.raises(InputError) as refused:
+        book.run_page("intro", values, root / "out.ipynb", root)
+    assert message in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_parameters_are_read_as_the_types_that_the_page_declares(root: Path) -> None:
+    values = {"scale": "3", "seed": "7", "rate": "1e-3", "norms": "[4, 5]", "limit": "9"}
+    read = notebooks.checked("intro", root / "book/intro.py", values)
+    assert read == {"scale": "3", "seed": 7, "rate": 0.001, "norms": [4, 5], "limit": 9}
+    read = notebooks.checked("intro", root / "book/intro.py", {"rate": 2, "limit": "null"})
+    assert read == {"rate": 2.0, "limit": None} and isinstance(read["rate"], float)
+
+
+def test_a_page_with_other_parameters(root: Path) -> None:
+    out = root / "runs" / "one.ipynb"
+    book.run_page("intro", {"seed": "4", "norms": "[10]"}, out, root)
+    cells = nbformat.read(out, as_version=4).cells
+    assert "".join(o.text for o in cells[-1].outputs) == "seed 4\nsum 10.5\n"
+    assert not (root / "book/intro.ipynb").exists()
+
+
+def test_a_failing_run_says_what_the_page_said(root: Path) -> None:
+    edit(root, "book/intro.py", "\nclass InputError(ValueError): pass\n")
+    edit(root, "book/intro.py", "raise InputError('seed is 4; allowed: 5')\n")
+    with pytest.raises(InputError, match="^page intro failed: seed is 4; allowed: 5 \\(see .*one.ipynb\\)$"):
+        book.run_page("intro", {}, root / "one.ipynb", root)
+
+
+@pytest.mark.parametrize("out", ["book/intro.ipynb", "book/training/norms.ipynb", "out.html"])
+def test_a_run_never_overwrites_a_page_of_the_book(root: Path, out: str) -> None:
+    with pytest.raises(InputError, match="cannot write to"):
+        book.run_page("intro", {}, root / out, root)
+
+
+def test_pages_can_be_listed_without_loading_torch() -> None:
+    line = "import sys, ssllib.book; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", line]).returncode == 0

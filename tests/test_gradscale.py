@@ -1,0 +1,59 @@
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ssllib.errors import InputError
+from ssllib.gradscale import GradScale, scale_grad
+from ssllib.losses import info_nce
+
+
+def cosine_gradient(norm: float, power: float) -> torch.Tensor:
+    """Gradient of the negative cosine at a vector of that norm, behind GradScale."""
+    z = torch.tensor([[0.6 * norm, 0.8 * norm]], dtype=torch.float64, requires_grad=True)
+    target = torch.tensor([[1.0, 0.0]], dtype=torch.float64)
+    (-torch.cosine_similarity(scale_grad(z, power), target)).sum().backward()
+    assert z.grad is not None
+    return z.grad[0]
+
+
+def test_forward_is_the_identity() -> None:
+    z = torch.randn(4, 3, requires_grad=True)
+    assert torch.equal(scale_grad(z, 1.0), z)
+    assert scale_grad(z, 0) is z
+
+
+@given(norm=st.floats(1e-3, 1e3), power=st.floats(0, 4))
+@settings(max_examples=50, deadline=None)
+def test_gradient_is_multiplied_by_the_norm_to_the_power(norm: float, power: float) -> None:
+    torch.testing.assert_close(cosine_gradient(norm, power), cosine_gradient(norm, 0) * norm**power)
+
+
+def test_power_one_frees_the_gradient_of_the_norm() -> None:
+    torch.testing.assert_close(cosine_gradient(50.0, 1), cosine_gradient(0.1, 1))
+
+
+def test_each_sample_has_its_own_factor() -> None:
+    z = torch.tensor([[3.0, 4.0], [0.0, 0.0], [0.0, 2.0]], requires_grad=True)
+    scale_grad(z, 2).sum().backward()
+    torch.testing.assert_close(z.grad, torch.tensor([[25.0, 25.0], [0.0, 0.0], [4.0, 4.0]]))
+
+
+def test_half_precision_does_not_overflow() -> None:
+    z = torch.full((2, 4), 3e4, dtype=torch.float16, requires_grad=True)  # norm 60000, its square overflows
+    (scale_grad(z, 1).float() * 1e-6).sum().backward()
+    assert torch.isfinite(z.grad).all() and (z.grad > 0).all()
+
+
+def test_layer_in_a_model_of_ones_own() -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(5, 3), GradScale(1.0))
+    x = torch.randn(8, 5, generator=torch.Generator().manual_seed(0))
+    info_nce(net(x), net(x + 0.1)).backward()
+    assert net[0].weight.grad.abs().sum() > 0
+    assert "power=1" in repr(net)
+
+
+@pytest.mark.parametrize("power", [-1, 5, float("nan"), "one"])
+def test_bad_power(power: object) -> None:
+    with pytest.raises(InputError, match="GradScale power"):
+        scale_grad(torch.ones(2, 2), power)  # type: ignore[arg-type]

@@ -1,0 +1,243 @@
+"""The simulation of norm and angle against plain vectors moved by autograd, and against closed forms."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ssllib import config as configs
+from ssllib import geometry, small_step
+from ssllib.errors import InputError
+from ssllib.gradscale import scale_grad
+from ssllib.simulation import (
+    NOT_WITHIN_CAP,
+    PRINTED_ALPHAS,
+    NormAndAngleConfig,
+    State,
+    random_cosines,
+    start,
+    step,
+)
+
+RELEASED: dict[str, Any] = {"first_step": "dot"}
+TEXT: dict[str, Any] = {"moving": "one", "scaled": "one", "renormalise": False}
+PRINTED_BY_NORM = {  # the released notebook's own output, norms 0.25 to 10
+    0.25: 6, 0.5: 24, 0.75: 54, 1: 96, 2: 385, 3: 869, 4: 1547, 5: 2416, 6: 3463, 7: 4737, 8: 6156, 9: 7822,
+    10: 9662,
+}  # fmt: skip
+PRINTED_BY_ANGLE = (  # from alpha = +0.96 (hardly any angle) down to -0.96 (nearly opposite)
+    0, 17, 28, 37, 43, 49, 54, 59, 63, 66, 70, 73, 76, 79, 81, 83, 85, 87, 88, 90, 91, 92, 94, 95, 96, 97,
+    98, 99, 100, 102, 102, 104, 106, 107, 110, 112, 114, 116, 120, 123, 126, 130, 134, 138, 144, 150, 158,
+    169, 187,
+)  # fmt: skip
+
+
+def plain(config: NormAndAngleConfig, norm: float, alpha: float) -> tuple[int, float]:
+    """The slow way, one setting: vectors, a loss, autograd, SGD. Returns the steps and the growth of z_2."""
+    rng = np.random.default_rng(config.seed)
+    x1, x2 = (torch.tensor(rng.standard_normal((config.pairs, config.dim))) for _ in range(2))
+    x1, x2 = F.normalize(x1, dim=1), F.normalize(x2, dim=1)
+    x2 = x2 * (1 - abs(alpha)) + x1 * alpha
+    if config.renormalise:
+        x2 = F.normalize(x2, dim=1)
+    z1 = (x1 * norm if config.scaled == "both" else x1).clone().requires_grad_(config.moving == "both")
+    z2 = (x2 * norm).clone().requires_grad_()
+    before = z2.detach().norm(dim=1)
+    sizes = z1.detach().norm(dim=1) * before
+    sgd = torch.optim.SGD([z for z in (z1, z2) if z.requires_grad], lr=config.rate)
+    for taken in range(config.cap + 1):
+        cosine = F.cosine_similarity(z1, z2, dim=1, eps=0)
+        if cosine.mean() > config.threshold:
+            return taken, float((z2.detach().norm(dim=1) / before).mean())
+        a, b = scale_grad(z1, config.power), scale_grad(z2, config.power)
+        dot = taken == 0 and config.first_step == "dot"
+        loss = -((a * b).sum(1) / sizes if dot else F.cosine_similarity(a, b, dim=1, eps=0)).mean()
+        sgd.zero_grad()
+        loss.backward()
+        sgd.step()
+    return -1, math.nan
+
+
+SMALL: dict[str, Any] = {
+    "pairs": 40,
+    "rate": 0.8,
+    "norms": (0.25, 0.5, 1.0, 3.0),
+    "alphas": (-0.96, -0.4, 0.0, 0.7, 1.0),
+}
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+@pytest.mark.parametrize(
+    "variant",
+    [
+        RELEASED,
+        TEXT,
+        {"power": 0.0},
+        {"power": 1.0},
+        {"power": 2.0},
+        {"power": 0.5},
+        {"scaled": "one"},
+        {"moving": "one", "first_step": "dot"},
+        {"renormalise": False, "power": 1.0, "first_step": "dot"},
+        {"dim": 3, "threshold": 0.9, "rate": 30.0},
+    ],
+    ids=str,
+)
+def test_equals_plain_gradient_descent(variant: dict[str, Any], seed: int) -> None:
+    config = NormAndAngleConfig(**(SMALL | variant), seed=seed)
+    result = config.run()
+    for i, norm in enumerate(config.norms):
+        for j, alpha in enumerate(config.alphas):
+            steps, growth = plain(config, norm, alpha)
+            assert result.arrays["steps"][i, j] == steps, (norm, alpha)
+            assert result.arrays["growth"][i, j] == pytest.approx(growth, rel=1e-9)
+
+
+@pytest.mark.parametrize("norm", [0.25, 1.0, 2.0])
+def test_equals_plain_gradient_descent_in_the_papers_setting(norm: float) -> None:
+    config = NormAndAngleConfig(**RELEASED, norms=(norm,), alphas=(-0.96, 0.0))
+    assert list(config.run().arrays["steps"][0]) == [plain(config, norm, a)[0] for a in config.alphas]
+
+
+def test_repeats_the_numbers_the_released_notebook_printed() -> None:
+    runs = [NormAndAngleConfig(**RELEASED, alphas=(0.0,), seed=s).run().final for s in range(3)]
+    for norm, printed in PRINTED_BY_NORM.items():
+        assert np.mean([r[f"steps_norm_{norm:g}"] for r in runs]) == pytest.approx(printed, rel=0.03)
+    slopes = [r["slope_loglog"] for r in runs]
+    assert np.mean(slopes) == pytest.approx(2.00, abs=0.02)
+
+
+def test_repeats_the_printed_steps_by_angle_only_with_the_notebooks_first_step() -> None:
+    here = {
+        first: NormAndAngleConfig(first_step=first, norms=(1.0,)).run().arrays["steps"][0, ::-1]
+        for first in ("dot", "cosine")
+    }
+    assert np.abs(here["dot"] - PRINTED_BY_ANGLE).max() <= 2
+    assert here["dot"][-1] == pytest.approx(187, rel=0.01)
+    assert here["cosine"][-1] > 1.03 * 187
+
+
+def test_gradscale_takes_one_power_of_the_norm_off_the_steps_for_each_p() -> None:
+    for power in (0.0, 1.0, 2.0):
+        final = NormAndAngleConfig(power=power, alphas=(0.0,)).run().final
+        assert final["slope_loglog"] == pytest.approx(2 - power, abs=0.01)
+    assert len({final[f"steps_norm_{n:g}"] for n in PRINTED_BY_NORM}) == 1  # p = 2: the norm is gone
+
+
+@pytest.mark.parametrize("variant", [{}, TEXT, {"power": 1.0}, {"power": 2.0}], ids=str)
+def test_small_step_laws(variant: dict[str, Any]) -> None:
+    config = NormAndAngleConfig(**variant, norms=(3.0, 6.0), alphas=PRINTED_ALPHAS[:-2:6])
+    arrays = config.run().arrays
+    np.testing.assert_allclose(small_step.steps(config), arrays["steps"], rtol=0.02, atol=1)
+    np.testing.assert_allclose(small_step.growth(config) - 1, arrays["growth"] - 1, rtol=0.03)
+
+
+def test_small_step_laws_at_the_ends() -> None:
+    config = NormAndAngleConfig(norms=(1.0,), alphas=(-1.0, 1.0))
+    assert list(small_step.steps(config)[0]) == [np.inf, 0]
+    with pytest.raises(InputError, match="unequal norms"):
+        small_step.growth(NormAndAngleConfig(scaled="one"))
+
+
+@pytest.mark.parametrize("variant", [RELEASED, TEXT, {"power": 2.0}], ids=str)
+def test_opposite_pairs_never_meet(variant: dict[str, Any]) -> None:
+    result = NormAndAngleConfig(**variant, norms=(0.25, 1.0), alphas=(-1.0, 0.0)).run()
+    assert np.isnan(result.arrays["steps"][:, 0]).all() and np.isfinite(result.arrays["steps"][:, 1]).all()
+    assert result.final["steps_angle_-1"] == NOT_WITHIN_CAP
+    assert "factor_angle" not in result.final or result.final["factor_angle"] == 1
+
+
+def test_the_cap_is_reported_and_is_not_a_number() -> None:
+    config = NormAndAngleConfig(cap=96, norms=(0.5, 1.0, 2.0), alphas=(-0.96, 0.0), seed=1)
+    final = config.run().final
+    assert final["steps_norm_0.5"] == 24 and final["steps_norm_1"] == 96  # 96 steps are within a cap of 96
+    assert final["steps_norm_2"] == final["steps_angle_-0.96"] == NOT_WITHIN_CAP
+    assert "factor_norm" not in final
+
+
+def test_summary_leaves_out_what_the_grid_cannot_give() -> None:
+    final = NormAndAngleConfig(norms=(2.0,), alphas=(0.0,)).run().final
+    assert set(final) == {"steps_norm_2"}
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    dim=st.integers(2, 6),
+    norms=st.tuples(st.floats(0.1, 10), st.floats(0.1, 10)),
+    rate=st.floats(1e-3, 3),
+    seed=st.integers(0, 999),
+)
+def test_one_step_equals_the_vectors_step(
+    dim: int, norms: tuple[float, float], rate: float, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    z1, z2 = (
+        torch.tensor(n * v / np.linalg.norm(v))
+        for n, v in zip(norms, rng.standard_normal((2, dim)), strict=True)
+    )
+    config = NormAndAngleConfig(pairs=1, rate=rate, dim=dim)
+    state = State(*(np.array([[float(v)]]) for v in (geometry.cosine(z1, z2), z1 @ z1, z2 @ z2)))
+    after = step(state, config)
+    w1, w2 = geometry.step(z1, z2, rate)
+    assert after.cosine[0, 0] == pytest.approx(float(geometry.cosine(w1, w2)), abs=1e-12)
+    assert after.square1[0, 0] == pytest.approx(float(w1 @ w1), rel=1e-12)
+    assert after.square2[0, 0] == pytest.approx(float(w2 @ w2), rel=1e-12)
+    assert after.square1[0, 0] >= state.square1[0, 0] and after.square2[0, 0] >= state.square2[0, 0]
+
+
+def test_start_has_the_norms_and_angles_asked_for() -> None:
+    state = start(NormAndAngleConfig(norms=(0.5, 2.0), alphas=(-1.0, 0.0, 1.0)))
+    assert state.square1 is state.square2
+    np.testing.assert_allclose(state.square2[:, 0], [0.25] * 3 + [4.0] * 3)
+    np.testing.assert_array_equal(state.cosine[[0, 3]], -1)
+    np.testing.assert_array_equal(state.cosine[[2, 5]], 1)
+    np.testing.assert_array_equal(state.cosine[1], random_cosines(500, 20, 0))
+    text = start(NormAndAngleConfig(**TEXT, norms=(2.0,), alphas=(-0.5,)))
+    assert np.sqrt(text.square2).mean() == pytest.approx(2 * 0.7, abs=0.02)  # not the norm asked for
+    assert np.unique(text.square1) == [1.0]
+
+
+def test_the_run_is_a_function_of_its_configuration() -> None:
+    config = NormAndAngleConfig(norms=(1, 2), alphas=[-0.0, 0.5], seed=3)  # type: ignore[arg-type]
+    again = configs.kind("simulation:norm-and-angle").from_dict(config.to_dict())
+    assert again == config and again.identity() == config.identity()
+    assert config.alphas == (0.0, 0.5) and math.copysign(1, config.alphas[0]) == 1
+    assert config.run().final == again.run().final
+    assert (config.replace(seed=4).run().arrays["growth"] != config.run().arrays["growth"]).all()
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"pairs": 0}, "pairs is 0"),
+        ({"pairs": 2.5}, "pairs is 2.5; allowed: a whole number"),
+        ({"dim": 1}, "dim is 1"),
+        ({"rate": 0.0}, "rate is 0.0"),
+        ({"rate": math.nan}, "rate is nan"),
+        ({"threshold": 1.0}, "threshold is 1.0"),
+        ({"cap": 0}, "cap is 0"),
+        ({"power": -1.0}, "power is -1.0"),
+        ({"moving": "none"}, "unknown moving 'none'; allowed: both, one"),
+        ({"scaled": "two"}, "unknown scaled"),
+        ({"first_step": "euclid"}, "unknown first_step"),
+        ({"norms": ()}, "norms is"),
+        ({"norms": 1.0}, "norms is 1.0"),
+        ({"norms": (0.0, 1.0)}, "one of norms is 0.0"),
+        ({"norms": (1.0, 1.0)}, "increasing"),
+        ({"alphas": (-1.5,)}, "one of alphas is -1.5"),
+        ({"alphas": ("a",)}, "one of alphas is 'a'"),
+        ({"seed": -1}, "seed is -1"),
+    ],
+    ids=str,
+)
+def test_bad_settings_are_named_in_one_line(bad: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError) as error:
+        NormAndAngleConfig(**bad)
+    assert message in str(error.value) and "\n" not in str(error.value)

@@ -1,0 +1,141 @@
+"""The machinery that decides statements: it must be able to say no, and to say that it does not know."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ssllib.cosine_checks import (
+    cosine,
+    descends,
+    farther,
+    gradient,
+    magnitude_squared,
+    matrix_form,
+    moved,
+    negative,
+    perp_form,
+    squared,
+)
+from ssllib.statements import Relation, Undecided, examine
+
+pytest.importorskip("sympy")
+pytest.importorskip("z3")
+
+
+def zero(s: Any) -> Any:
+    return 0 * s.gamma
+
+
+TRUE = {
+    "both printed forms are one": Relation(matrix_form, perp_form),
+    "gradient": Relation(negative(perp_form), gradient),
+    "orthogonal": Relation(lambda s: s.dot(s.z, gradient(s)), zero),
+    "magnitude": Relation(squared(gradient), magnitude_squared),
+    "farther": Relation(lambda s: farther(gradient)(s) * (1 + s.gamma), gradient),
+    "cosine ignores the norm": Relation(farther(cosine), cosine),
+    "grows": Relation(squared(lambda s: s.z), squared(moved(gradient)), "<="),
+    "grows off the axis": Relation(squared(lambda s: s.z), squared(moved(gradient)), "<", apart=True),
+    "descends": descends(perp_form),
+}
+
+# name: (false relation, where it fails first: z, t, gamma, left, right)
+FALSE: dict[str, tuple[Relation, tuple[Any, ...]]] = {
+    "wrong sign": (Relation(perp_form, gradient), ([1, 0], [0, 1], 1, [0, 1], [0, -1])),
+    "wrong power of the norm": (
+        Relation(lambda s: -perp_form(s) / s.norm(s.z), gradient),
+        ([2, 0], [0, 1], 1, [0, "-1/4"], [0, "-1/2"]),
+    ),
+    "target not normalised": (
+        Relation(lambda s: -s.perp(s.t, s.z) / s.norm(s.z), gradient),
+        ([1, 0], [0, 2], 1, [0, -2], [0, -1]),
+    ),
+    "not projected": (
+        Relation(lambda s: -s.unit(s.t) / s.norm(s.z), gradient),
+        ([1, 0], [1, 1], 1, ["-sqrt(2)/2", "-sqrt(2)/2"], [0, "-sqrt(2)/2"]),
+    ),
+    "cosine for sine": (
+        Relation(squared(gradient), lambda s: cosine(s) ** 2 / s.dot(s.z, s.z)),
+        ([1, 0], [0, 1], 1, 1, 0),
+    ),
+    "magnitude with the norm's square": (
+        Relation(squared(gradient), lambda s: magnitude_squared(s) / s.dot(s.z, s.z)),
+        ([2, 0], [0, 1], 1, "1/4", "1/16"),
+    ),
+    "steeper farther out": (
+        Relation(squared(gradient), squared(farther(gradient)), "<", apart=True),
+        ([1, 0], [0, 1], 1, 1, "1/4"),
+    ),
+    "flatter, strictly, on the axis too": (
+        Relation(squared(farther(gradient)), squared(gradient), "<"),
+        ([1, 0], [1, 0], 1, 0, 0),
+    ),
+    "flatter by the square": (
+        Relation(lambda s: farther(gradient)(s) * (1 + s.gamma) ** 2, gradient),
+        ([1, 0], [0, 1], 1, [0, -2], [0, -1]),
+    ),
+    "shrinks": (
+        Relation(squared(moved(gradient)), squared(lambda s: s.z), "<="),
+        ([1, 0], [0, 1], 1, 2, 1),
+    ),
+    "grows strictly on the axis too": (
+        Relation(squared(lambda s: s.z), squared(moved(gradient)), "<"),
+        ([1, 0], [1, 0], 1, 1, 1),
+    ),
+    "descends along the gradient": (descends(gradient), ([1, 0], [0, 1], 1, 1, 0)),
+}
+
+
+@pytest.mark.parametrize("name", TRUE)
+def test_true_statements_are_proved(name: str) -> None:
+    s = examine("test", name, TRUE[name])
+    assert s.holds and s.counterexample is None and s.corrected is None
+    assert s.how == ("SymPy" if TRUE[name].sign == "=" else "Z3")
+
+
+@pytest.mark.parametrize("name", FALSE)
+def test_false_statements_are_refuted_with_an_example_to_check_by_hand(name: str) -> None:
+    relation, (z, t, gamma, left, right) = FALSE[name]
+    s = examine("test", name, relation)
+    assert not s.holds
+    assert s.counterexample == {"z": z, "t": t, "gamma": gamma, "left": left, "right": right}
+    assert json.loads(json.dumps(s.to_dict())) == s.to_dict()
+
+
+def test_a_statement_that_fails_on_the_axis_only_holds_off_it() -> None:
+    """cos^2 < 1 fails only where the vectors are aligned."""
+    everywhere = Relation(lambda s: cosine(s) ** 2, lambda s: 1 + 0 * s.gamma, "<")
+    assert examine("test", "", everywhere).counterexample is not None
+    assert examine("test", "", Relation(everywhere.left, everywhere.right, "<", apart=True)).holds
+
+
+def test_no_proof_and_no_example_is_an_error_not_a_verdict() -> None:
+    vanishes_on_the_grid = Relation(
+        lambda s: (s.gamma - 1) * (s.gamma - 2) * (2 * s.gamma - 1) * (s.gamma - 8) + 0 * cosine(s), zero
+    )
+    with pytest.raises(Undecided, match="no proof"):
+        examine("test", "x", vanishes_on_the_grid)
+
+
+def test_a_proof_and_an_example_at_once_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Relation, "proved", lambda self: True)
+    with pytest.raises(Undecided, match="both"):
+        examine("test", "x", FALSE["wrong sign"][0])
+
+
+def test_a_correction_counts_only_if_it_is_proved() -> None:
+    wrong = FALSE["wrong sign"][0]
+    assert examine("t", "p", wrong, corrected=("c", TRUE["gradient"])).corrected == "c"
+    assert examine("t", "p", wrong, corrected=("c", FALSE["not projected"][0])).corrected is None
+
+
+def test_a_vanishing_denominator_is_not_passed_over() -> None:
+    """x^2 / x^2 >= 1 is not proved where x may be zero."""
+    assert not Relation(lambda s: 0 * s.gamma + 1, lambda s: 1 / cosine(s) ** 2, "<=").proved()
+
+
+def test_more_can_be_shown_at_an_example() -> None:
+    s = examine("t", "p", FALSE["wrong sign"][0], show={"cosine": cosine})
+    assert s.counterexample is not None and s.counterexample["cosine"] == 0

@@ -1,0 +1,126 @@
+"""The loop on tiny runs: repeatable, resumable, divergence recorded, settings checked."""
+
+import time
+from pathlib import Path
+
+import pytest
+import torch
+import torchvision
+
+from ssllib import models
+from ssllib.config import TrainConfig
+from ssllib.errors import InputError
+from ssllib.models.backbones import ResNet
+from ssllib.training import train
+
+TINY = TrainConfig(
+    dataset="shapes", train_images=128, held_out=64, test_images=64, backbone="mini", width=4, proj_hidden=8,
+    proj_dim=8, proj_norm=False, batch_size=32, epochs=3, schedule_epochs=4, warmup_epochs=0.5, crop_min=0.3,
+    knn_k=10,
+)  # fmt: skip
+
+
+def test_a_run_is_repeatable_and_its_record_complete() -> None:
+    a, b = train(TINY), train(TINY)
+    assert a.history == b.history and a.final == b.final and a.status == "finished"
+    assert [row["epoch"] for row in a.history] == [0, 1, 2, 3]
+    for name in ("norm_backbone", "norm_projector", "grad_norm", "grad_norm_embedding", "eff_lr", "eff_lr2",
+                 "knn_val", "opposite", "alignment"):  # fmt: skip
+        assert all(name in row for row in a.history[1:]), name
+    assert {"knn_test", "knn10_test", "knn_projector_test"} <= a.final.keys()
+    assert train(TINY.replace(seed=1)).history != a.history
+
+
+def test_an_interrupted_run_continues_to_the_same_result(tmp_path: Path) -> None:
+    whole = train(TINY)
+    first = train(TINY, checkpoints=tmp_path, deadline=time.monotonic() - 1)
+    assert first.status == "interrupted" and len(first.history) == 1
+
+    class Stop(Exception):
+        pass
+
+    def stop_after_two(line: str) -> None:
+        if line.startswith("epoch   2"):
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(TINY, checkpoints=tmp_path, progress=stop_after_two)
+    assert list(tmp_path.glob("*.pt"))
+    rest = train(TINY, checkpoints=tmp_path)
+    assert rest.history == whole.history and rest.final == whole.final
+
+
+def test_divergence_is_recorded_with_its_history() -> None:
+    result = train(TINY.replace(lr=1e4, weight_decay=10.0, schedule_epochs=40, epochs=40, warmup_epochs=0.0))
+    assert result.status == "diverged" and result.final == {} and 1 < len(result.history) <= 41
+
+
+def test_effective_rates_are_rate_over_norm() -> None:
+    config = TINY.replace(batch_size=128, epochs=1, warmup_epochs=0.0)  # one step
+    row = train(config).history[1]
+    assert row["eff_lr"] == pytest.approx(row["lr"] / row["norm_projector"], rel=1e-5)
+    assert row["eff_lr2"] == pytest.approx(row["lr"] / row["norm_projector"] ** 2, rel=1e-5)
+
+
+def test_cut_divides_the_start_and_gradscale_enlarges_the_gradient() -> None:
+    plain = train(TINY.replace(epochs=0)).history[0]
+    cut = train(TINY.replace(epochs=0, cut=3.0)).history[0]
+    assert cut["norm_projector"] < plain["norm_projector"] / 3
+    scaled = train(TINY.replace(epochs=0, gradscale=1.0)).history[0]
+    ratio = scaled["grad_norm_embedding"] / plain["grad_norm_embedding"]
+    assert ratio == pytest.approx(plain["norm_projector"], rel=0.5)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+def test_backbones_are_torchvisions_with_another_stem(name: str) -> None:
+    ours = ResNet(name, 64).eval()
+    theirs = getattr(torchvision.models, name)()
+    theirs.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False)
+    theirs.maxpool, theirs.fc = torch.nn.Identity(), torch.nn.Identity()
+
+    def ordered(net: torch.nn.Module) -> list[torch.Tensor]:
+        """State in the order of use: stem, then in each block convolution and norm in turn, shortcut last."""
+        return [v for v in net.state_dict().values() if v.ndim]
+
+    for block in ours.blocks:  # the same order as torchvision's conv1, bn1, conv2, bn2, ..., downsample
+        pairs = [m for pair in zip(block.convs, block.norms, strict=True) for m in pair]
+        block.order = torch.nn.ModuleList([*pairs, block.shortcut])
+    mine = [v for m in (ours.conv, ours.norm) for v in m.state_dict().values() if v.ndim]
+    mine += [v for b in ours.blocks for v in b.order.state_dict().values() if v.ndim]
+    state = {k: v for k, v in zip((k for k, v in theirs.state_dict().items() if v.ndim), mine, strict=True)}
+    theirs.load_state_dict(state, strict=False)
+    theirs.eval()
+    for p in ours.parameters():
+        torch.nn.init.normal_(p, std=0.05)
+    theirs.load_state_dict({k: v for k, v in zip(state, mine, strict=True)}, strict=False)
+    x = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-5)
+
+
+def test_small_network_of_the_cpu_scale_has_its_stated_size() -> None:
+    from ssllib.experiments import CPU
+
+    backbone = models.build(CPU).backbone
+    assert sum(p.numel() for p in backbone.parameters()) == pytest.approx(0.08e6, rel=0.05)
+
+
+@pytest.mark.parametrize(
+    "change,says",
+    [
+        ({"method": "simsim"}, "unknown method 'simsim'; allowed: simclr"),
+        ({"dataset": "cifar11"}, "unknown data set 'cifar11'; allowed: shapes, cifar10, cifar100"),
+        ({"lr": 0}, "lr is 0"),
+        ({"epochs": 5}, "allowed: epochs <= schedule_epochs"),
+        ({"seed": -1}, "seed is -1"),
+        ({"learning_rate": 1}, "unknown setting of training 'learning_rate'"),
+    ],
+)
+def test_bad_settings_are_named(change: dict, says: str) -> None:
+    with pytest.raises(InputError, match=says.replace("(", r"\(")):
+        TINY.replace(**change)
+
+
+def test_more_batch_than_images() -> None:
+    with pytest.raises(InputError, match="batch_size is 4096; allowed: at most the 128"):
+        train(TINY.replace(batch_size=4096))
