@@ -167,7 +167,9 @@ def _records(args: argparse.Namespace) -> None:
 
         declared = experiments.get(r.experiment).cell(r.scale, r.cell).config.replace(seed=r.seed)
         if config.identity() != declared.identity():
-            raise InputError(f"{r.path} is not the declared cell {r.experiment}/{r.cell}; only declared cells are evidence")
+            raise InputError(
+                f"{r.path} is not the declared cell {r.experiment}/{r.cell}; allowed: only declared cells are evidence"
+            )
     store = records.committed()
     for r in checked:
         target = store.path(r.scale, r.experiment, r.cell, r.seed, r.identity)

@@ -75,12 +75,13 @@ def find(name: str, root: Path | None = None) -> Page:
 def digest(page: Page) -> str:
     """Hash of what the page's outputs are drawn from.
 
-    That is: its source, its claims, the committed records of the experiments that it or its claims name (all
-    of them when it calls `all_records`), and the data of the papers that it or its claims name.
+    That is: its source, its claims, the committed records of the experiments that it or its claims name, and
+    the data of the papers that it or its claims name; for a page that reads every record, all of these and
+    the table of contents.
     """
     source = page.source.read_text(encoding="utf-8")
     words = set(re.findall(r"""["']([\w./-]+)["']""", source))
-    everything = "all_records(" in source
+    everything = re.search(r"\ball_records\(|\brecords\.committed\(", source) is not None
     data = page.root / "data"
     listed = data / "claims.yml"
     claims = yaml.safe_load(listed.read_text(encoding="utf-8")) if listed.exists() else None
@@ -88,10 +89,11 @@ def digest(page: Page) -> str:
     words |= {str((c.get("criterion") or {}).get("experiment")) for c in claims}
     text = source + json.dumps(claims, sort_keys=True, default=str)
     files = [f for f in data.glob("records/*/*/*") if everything or f.parent.name in words]
-    files += [f for f in data.glob("papers/*.yml") if everything or f.stem in text]
+    papers = [f for f in data.glob("papers/*.yml") if re.search(rf"""["']{re.escape(f.stem)}\b""", text)]
+    files += [page.root / "_toc.yml", *data.glob("papers/*.yml")] if everything else papers
     total = hashlib.sha256(text.encode())
     for file in sorted(files):
-        total.update(f"{file.relative_to(data).as_posix()}\0".encode())
+        total.update(f"{file.relative_to(page.root).as_posix()}\0".encode())
         total.update(hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()[:20]
 

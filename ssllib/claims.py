@@ -294,12 +294,13 @@ def describe(record: Record) -> str:
     """The setting of a record in a few words."""
     c = record.config
     if record.kind == "training":
-        names = {"tiny": f"width-{c['width']} ResNet", "resnet18": "ResNet-18", "resnet50": "ResNet-50"}
+        network = {"resnet18": "ResNet-18", "resnet50": "ResNet-50"}.get(c["backbone"], f"width-{c['width']} ResNet")
         data = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}.get(c["dataset"], c["dataset"])
         images = f"{c['train_images']:,} images of {data}" if c["train_images"] else data
-        epochs = f"{c['epochs']} of {c['schedule_epochs']} epochs" if c["epochs"] != c["schedule_epochs"] else (
-            f"{c['epochs']} epochs")  # fmt: skip
-        return f"{names[c['backbone']]}, {images}, {epochs}, batch {c['batch_size']}"
+        epochs = f"{c['epochs']} epochs"
+        if c["epochs"] != c["schedule_epochs"]:
+            epochs = f"{c['epochs']} of {c['schedule_epochs']} epochs"
+        return f"{network}, {images}, {epochs}, batch {c['batch_size']}"
     if "pairs" in c and "dim" in c:
         return f"{c['pairs']} pairs in R^{c['dim']}"
     return record.kind

@@ -1,118 +1,62 @@
-"""The cosine similarity's gradient as two papers print it, and the checks of what they say of it.
+"""The cosine similarity's gradient as two papers print it, and what they say of its size.
 
-Source: 2406.16468 Prop. 1, Cor. 2, A.1, A.2; 2502.09252 Prop. 3.1, Cor. 3.3, section 3, A.1, A.3, Figure S1.
+Source: 2406.16468 abstract, Prop. 1, section 3, A.1; 2502.09252 Prop. 3.1, section 3, A.1, Figure S1.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from ssllib import geometry
-from ssllib.spaces import Formula, Space
-from ssllib.statements import Relation, Statement, agree, examine
-
-
-def cosine(s: Space) -> Any:
-    return s.dot(s.unit(s.z), s.unit(s.t))
-
-
-def loss(s: Space) -> Any:
-    """The attraction loss of both papers."""
-    return -cosine(s)
-
-
-def gradient(s: Space) -> Any:
-    """The true gradient of the loss, by differentiation."""
-    return s.gradient(loss)
-
-
-def matrix_form(s: Space) -> Any:
-    """(1/|z|) (I - z z^T / |z|^2) t/|t|"""
-    u = s.unit(s.t)
-    return (u - s.z * s.dot(s.z, u) / s.norm(s.z) ** 2) / s.norm(s.z)
-
-
-def perp_form(s: Space) -> Any:
-    """The component of (t/|t|) / |z| orthogonal to z."""
-    return s.perp(s.unit(s.t) / s.norm(s.z), s.z)
-
-
-def negative(f: Formula) -> Formula:
-    return lambda s: -f(s)
-
-
-def squared(f: Formula) -> Formula:
-    return lambda s: s.dot(f(s), f(s))
-
-
-def farther(f: Formula) -> Formula:
-    """f at (1 + gamma) z: farther out in the same direction."""
-    return lambda s: s.at(f, s.z * (1 + s.gamma))
-
-
-def moved(direction: Formula) -> Formula:
-    """z after a step gamma along `direction`."""
-    return lambda s: s.z + s.gamma * direction(s)
-
-
-def descends(direction: Formula) -> Relation:
-    """To first order, a step along `direction` does not raise the loss."""
-    return Relation(lambda s: s.gamma * s.dot(gradient(s), direction(s)), lambda s: 0 * s.gamma, "<=")
-
-
-def magnitude_squared(s: Space) -> Any:
-    """(sin(phi) / |z|)^2; both sides of the printed equation are >= 0, so squares may be compared."""
-    return (1 - cosine(s) ** 2) / s.dot(s.z, s.z)
-
-
-def grown_by(pull: Formula) -> Formula:
-    """|z|^2 + gamma^2 / |z|^2 |pull orthogonal to z|^2, as the proof of the corollary prints it."""
-
-    def f(s: Space) -> Any:
-        zz, sideways = s.dot(s.z, s.z), s.perp(pull(s), s.z)
-        return zz + s.gamma**2 / zz * s.dot(sideways, sideways)
-
-    return f
-
+from ssllib.formulas import (
+    cosine,
+    farther,
+    gradient,
+    loss,
+    magnitude_squared,
+    matrix_form,
+    moved,
+    negative,
+    perp_form,
+    rise,
+    sideways,
+    squared,
+    zero,
+)
+from ssllib.spaces import Formula
+from ssllib.statements import Limit, Relation, Statement, agree, approach, examine
 
 MATRIX = (
     r"\frac{1}{\lVert z_i \rVert} \Bigl( I - \frac{z_i z_i^\top}{\lVert z_i \rVert^2} \Bigr)"
     r" \frac{z_j}{\lVert z_j \rVert}"
 )
 PERP = r"\Bigl( \frac{\hat z_j}{\lVert z_i \rVert} \Bigr)_{\perp z_i}"
-GRADIENT = r"\nabla_i^{\mathcal A} = "
+GRADIENT = r"\nabla_i^{\mathcal A}"
+LOSS = r"\mathcal L_i^{\mathcal A}"
+COSINE = r"\frac{z_i^\top z_j}{\lVert z_i \rVert \lVert z_j \rVert}"
 PROP_1 = "2406.16468 Prop. 1"
 PROP_3_1 = "2502.09252 Prop. 3.1"
 
 
-def printed_gradient(source: str, sign: str, matrix: Formula, perp: Formula) -> list[Statement]:
-    """Both forms of the gradient as a paper prints them, against the gradient of -cos."""
-    rest = ((MATRIX, matrix, matrix_form), (PERP, perp, perp_form))
+def printed_gradient(source: str, sign: str, forms: tuple[Formula, Formula]) -> list[Statement]:
+    """Both forms of the gradient as a paper prints them, against the derivative of its loss."""
     return [
         examine(
             source,
-            f"{GRADIENT}{sign}{tex}",
+            f"{GRADIENT} = {sign}{tex}",
             Relation(form, gradient),
-            corrected=(f"{GRADIENT}-{tex}", Relation(negative(right), gradient)),
+            corrected=(f"{GRADIENT} = -{tex}", Relation(negative(bare), gradient)),
         )
-        for tex, form, right in rest
+        for tex, form, bare in zip((MATRIX, PERP), forms, (matrix_form, perp_form), strict=True)
     ]
 
 
-def cosine_gradient(seed: int) -> list[Statement]:
-    """The gradient as both papers print it, and ours against autograd."""
+def both_papers(seed: int) -> list[Statement]:
+    """The gradient in both printed forms of both papers, and this library's."""
     return [
-        *printed_gradient(PROP_1, "", matrix_form, perp_form),
-        *printed_gradient(PROP_3_1, "-", negative(matrix_form), negative(perp_form)),
-        examine(
-            "orthogonality",
-            r"z_i^\top \nabla_i^{\mathcal A} = 0",
-            Relation(lambda s: s.dot(s.z, gradient(s)), lambda s: 0 * s.gamma),
-            role="added",
-        ),
+        *printed_gradient(PROP_1, "", (matrix_form, perp_form)),
+        *printed_gradient(PROP_3_1, "-", (negative(matrix_form), negative(perp_form))),
         agree(
-            "ssllib.geometry",
-            rf"\texttt{{negative\_cosine\_gradient}} = -{PERP}",
+            "ssllib.geometry, negative_cosine_gradient",
+            f"{GRADIENT} = -{PERP}",
             lambda s: geometry.negative_cosine_gradient(s.z, s.t),
             gradient,
             seed,
@@ -122,25 +66,24 @@ def cosine_gradient(seed: int) -> list[Statement]:
 
 def sign_2406(seed: int) -> list[Statement]:
     """The sign in 2406.16468: in Prop. 1, in its proof, and where it is used."""
-    f_over_g = r"\frac{z_i^\top z_j}{\lVert z_i \rVert \lVert z_j \rVert}"
     return [
-        *printed_gradient(PROP_1, "", matrix_form, perp_form)[:1],
+        *printed_gradient(PROP_1, "", (matrix_form, perp_form)),
         examine(
             "2406.16468 A.1, first line",
-            rf"\mathcal L_i^{{\mathcal A}} = {f_over_g}",
+            f"{LOSS} = {COSINE}",
             Relation(cosine, loss),
             role="proof",
-            corrected=(rf"\mathcal L_i^{{\mathcal A}} = -{f_over_g}", Relation(negative(cosine), loss)),
+            corrected=(f"{LOSS} = -{COSINE}", Relation(negative(cosine), loss)),
         ),
         examine(
             "2406.16468 A.1, last line",
-            rf"\nabla_i \, {f_over_g} = {MATRIX}",
+            rf"\nabla_i \, {COSINE} = {MATRIX}",
             Relation(lambda s: s.gradient(cosine), matrix_form),
             role="proof",
         ),
         examine(
-            "2406.16468 Theorem 3, its use",
-            rf"z_i' = z_i + \gamma \cdot {PERP} \text{{ descends on }} \mathcal L_i^{{\mathcal A}}",
+            "its use in 2406.16468 A.3",
+            rf"z_i + \gamma \, {PERP} \text{{ is a step of descent on }} {LOSS}",
             descends(perp_form),
             role="added",
         ),
@@ -148,21 +91,38 @@ def sign_2406(seed: int) -> list[Statement]:
 
 
 def sign_2502(seed: int) -> list[Statement]:
-    """The sign in 2502.09252: in Prop. 3.1, and in the update of section 3."""
+    """The sign in 2502.09252: in Prop. 3.1, and in its proof."""
     return [
-        *printed_gradient(PROP_3_1, "-", negative(matrix_form), negative(perp_form))[:1],
+        *printed_gradient(PROP_3_1, "-", (negative(matrix_form), negative(perp_form))),
         examine(
-            "2502.09252 section 3, the update",
+            "2502.09252 A.1, first line",
+            f"{LOSS} = -{COSINE}",
+            Relation(negative(cosine), loss),
+            role="proof",
+        ),
+    ]
+
+
+def descends(direction: Formula) -> Relation:
+    """To first order, a step along `direction` does not raise the loss."""
+    return Relation(lambda s: s.gamma * s.dot(gradient(s), direction(s)), zero, "<=")
+
+
+def descent_step(seed: int) -> list[Statement]:
+    """The update of 2502.09252 section 3, with the gradient of its Prop. 3.1."""
+    return [
+        examine(
+            "2502.09252 section 3",
             r"z_i' = z_i + \gamma \nabla_i \text{ is a step of descent}",
             descends(gradient),
             corrected=(r"z_i' = z_i - \gamma \nabla_i", descends(negative(gradient))),
             show={"cosine before": cosine, "cosine after": lambda s: s.at(cosine, moved(gradient)(s))},
         ),
         examine(
-            "2502.09252 section 3, its use",
+            "its use in 2502.09252 section 3",
             r"\lVert z_i' - z_i \rVert = \gamma \lVert \nabla_i \rVert \text{ with either sign}",
             Relation(
-                lambda s: s.dot(moved(negative(gradient))(s) - s.z, moved(negative(gradient))(s) - s.z),
+                squared(lambda s: moved(negative(gradient))(s) - s.z),
                 lambda s: s.gamma**2 * squared(gradient)(s),
             ),
             role="added",
@@ -171,14 +131,13 @@ def sign_2502(seed: int) -> list[Statement]:
 
 
 def magnitude(seed: int) -> list[Statement]:
-    """The magnitude sin(phi) / |z|, of either sign."""
-    tex = r"\lVert \nabla_i^{\mathcal A} \rVert = \frac{\sin \phi_{ij}}{\lVert z_i \rVert}"
+    """The magnitude sin(phi) / |z|; both sides are at least 0, so their squares are compared."""
+    tex = rf"\lVert {GRADIENT} \rVert = \frac{{\sin \phi_{{ij}}}}{{\lVert z_i \rVert}}"
     return [
-        examine(PROP_1, tex, Relation(squared(perp_form), magnitude_squared)),
-        examine(PROP_3_1, tex, Relation(squared(gradient), magnitude_squared)),
+        examine(f"{PROP_1}, {PROP_3_1}", tex, Relation(squared(gradient), magnitude_squared)),
         agree(
-            "ssllib.geometry",
-            r"\texttt{gradient\_norm} = \frac{\sin \phi}{\lVert z \rVert}",
+            "ssllib.geometry, gradient_norm",
+            tex,
             lambda s: geometry.gradient_norm(s.z, s.t).unsqueeze(-1),
             lambda s: s.norm(gradient(s)),
             seed,
@@ -186,72 +145,97 @@ def magnitude(seed: int) -> list[Statement]:
     ]
 
 
-def landscape_flatter(seed: int) -> list[Statement]:
-    """The landscape farther out: its steepness falls as 1/norm, its curvature as 1/norm^2."""
-    farther_tex = r"\nabla \cos (k z) = \tfrac1k \nabla \cos(z)"
-
-    def bend(s: Any) -> Any:
-        """The second derivative of the cosine along the circle, times |v|^2 (v, along the circle, not unit).
-
-        Along a circle it is v^T H v: the circle's own bend points along z, and there the gradient is zero.
-        """
-        v = s.perp(s.t, s.z)
-        return s.at(cosine, s.z + s.gamma * v).diff(s.gamma, 2).subs(s.gamma, 0)
-
+def tangent(seed: int) -> list[Statement]:
+    """The gradient has no part along the embedding."""
     return [
         examine(
-            "2502.09252 Figure S1",
-            r"\lVert \nabla \cos(k z) \rVert < \lVert \nabla \cos(z) \rVert \quad (k > 1, \ \sin \phi > 0)",
-            Relation(squared(farther(gradient)), squared(gradient), "<", apart=True),
+            "2406.16468 section 3, 2502.09252 section 3",
+            rf"z_i^\top {GRADIENT} = 0",
+            Relation(lambda s: s.dot(s.z, gradient(s)), zero),
+        )
+    ]
+
+
+def vanishes_far_out(seed: int) -> list[Statement]:
+    """At a fixed angle, as the norm grows without bound."""
+    tex = rf"\lVert {GRADIENT} \rVert \to 0 \text{{ as }} \lVert z_i \rVert \to \infty"
+    return [approach("2406.16468 abstract", tex, Limit(squared(gradient), "norm", "oo", "0"))]
+
+
+def vanishes_opposite(seed: int) -> list[Statement]:
+    """At a fixed norm, as the angle goes to pi, where the cosine is -1."""
+    tex = rf"\lVert {GRADIENT} \rVert \to 0 \text{{ as }} \phi_{{ij}} \to \pi"
+    return [approach("2406.16468 abstract", tex, Limit(squared(gradient), "cosine", "-1", "0"))]
+
+
+def shrinks_as_loss_grows(seed: int) -> list[Statement]:
+    """Turning away from t at a constant norm: the loss, and the squared magnitude of its gradient."""
+    away = negative(sideways)
+    size = rf"\frac{{\partial}}{{\partial \phi}} \lVert {GRADIENT} \rVert"
+    source = "2406.16468 section 3"
+    return [
+        examine(
+            source,
+            rf"\frac{{\partial}}{{\partial \phi}} {LOSS} > 0 \quad (0 < \phi < \pi)",
+            Relation(zero, rise(loss, away), "<", between=(-1, 1)),
         ),
         examine(
-            "by exactly the ratio of the norms",
-            farther_tex,
-            Relation(lambda s: farther(gradient)(s) * (1 + s.gamma), gradient),
-            role="added",
+            source,
+            rf"{size} < 0 \quad (\tfrac\pi2 < \phi < \pi)",
+            Relation(rise(squared(gradient), away), zero, "<", between=(-1, 0)),
         ),
         examine(
-            "curvature along a circle",
-            r"\frac{\partial^2 \cos \phi}{\partial s^2} = -\frac{\cos \phi}{\lVert z \rVert^2}",
-            Relation(bend, lambda s: -cosine(s) / s.dot(s.z, s.z) * squared(lambda s: s.perp(s.t, s.z))(s)),
-            role="added",
+            source,
+            rf"{size} > 0 \quad (0 < \phi < \tfrac\pi2)",
+            Relation(zero, rise(squared(gradient), away), "<", between=(0, 1)),
         ),
     ]
 
 
-def step_never_shrinks(seed: int) -> list[Statement]:
-    """Norms after a step on the cosine similarity, and the equation of the proof."""
-    tex = r"\lVert z_i' \rVert \geq \lVert z_i \rVert"
-    rho = r"\lVert z_i' \rVert^2 = \lVert z_i \rVert^2 + \frac{\gamma^2}{\lVert z_i \rVert^2} \lVert "
+def landscape_flatter(seed: int) -> list[Statement]:
+    """Farther out the landscape's steepness falls as 1/norm, its curvature as 1/norm^2."""
     return [
-        *(
-            examine(source, tex, Relation(squared(lambda s: s.z), squared(moved(negative(form))), "<="))
-            for source, form in (("2406.16468 Cor. 2", perp_form), ("2502.09252 Cor. 3.3", gradient))
+        examine(
+            "2502.09252 Figure S1",
+            r"\lVert \nabla \cos(k z) \rVert < \lVert \nabla \cos(z) \rVert \quad (k > 1, \ 0 < \phi < \pi)",
+            Relation(squared(farther(gradient)), squared(gradient), "<", between=(-1, 1)),
         ),
         examine(
-            "2406.16468 A.2, 2502.09252 A.3",
-            rho + r"(z_j)_{\perp z_i} \rVert^2",
-            Relation(squared(moved(negative(gradient))), grown_by(lambda s: s.t)),
-            role="proof",
-            corrected=(
-                rho + r"(\hat z_j)_{\perp z_i} \rVert^2",
-                Relation(squared(moved(negative(gradient))), grown_by(lambda s: s.unit(s.t))),
+            "all of the slope is along the circle",
+            r"\Bigl( \frac{\partial \cos \phi}{\partial s} \Bigr)^2 = \lVert \nabla \cos(z) \rVert^2",
+            Relation(
+                lambda s: s.dot(gradient(s), sideways(s)) ** 2,  # sideways is not a unit vector
+                lambda s: squared(gradient)(s) * squared(sideways)(s),
             ),
+            role="added",
         ),
         examine(
-            "strictly, off the axis",
-            r"\lVert z_i' \rVert > \lVert z_i \rVert \quad (\sin \phi_{ij} > 0)",
-            Relation(squared(lambda s: s.z), squared(moved(negative(gradient))), "<", apart=True),
+            "by exactly the ratio of the norms",
+            r"\nabla \cos (k z) = \tfrac1k \nabla \cos(z)",
+            Relation(lambda s: farther(gradient)(s) * (1 + s.gamma), gradient),
+            role="added",
+        ),
+        examine(  # the circle's own bend points along z, where the gradient has no part
+            "curvature along the circle",
+            r"\frac{\partial^2 \cos \phi}{\partial s^2} = -\frac{\cos \phi}{\lVert z \rVert^2}",
+            Relation(
+                rise(cosine, sideways, 2),
+                lambda s: -cosine(s) / s.dot(s.z, s.z) * squared(sideways)(s),
+            ),
             role="added",
         ),
     ]
 
 
 CHECKS = {
-    "cosine-gradient": cosine_gradient,
     "cosine-gradient-sign-2406": sign_2406,
     "cosine-gradient-sign-2502": sign_2502,
+    "cosine-gradient": both_papers,
     "cosine-gradient-magnitude": magnitude,
+    "cosine-gradient-tangent": tangent,
+    "gradient-vanishes-large-norm": vanishes_far_out,
+    "gradient-vanishes-opposite": vanishes_opposite,
+    "gradient-shrinks-as-loss-grows": shrinks_as_loss_grows,
     "landscape-flatter": landscape_flatter,
-    "step-never-shrinks-cosine": step_never_shrinks,
+    "descent-step-sign": descent_step,
 }

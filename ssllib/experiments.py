@@ -57,7 +57,7 @@ GPU = TrainConfig(
     dataset="cifar10", backbone="resnet18", width=64, epochs=100, schedule_epochs=500, precision="bf16"
 )
 
-PAPER = TrainConfig(dataset="cifar10", backbone="resnet50", width=64, epochs=100, schedule_epochs=500)
+PAPER = TrainConfig(dataset="cifar10", backbone="resnet50", width=64, epochs=500, schedule_epochs=500)
 
 
 def simclr_arms(base: TrainConfig) -> list[Cell]:

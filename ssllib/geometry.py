@@ -1,8 +1,8 @@
 r"""Closed forms of the geometry of cosine similarity, in plain torch.
 
 Vectors are the last dimension, and everything before it broadcasts. Notation: $\hat z = z / \|z\|$, $\phi$
-the angle between two vectors, $a_{\perp b}$ the component of $a$ orthogonal to $b$. Where the cosine similarity
-is undefined (a zero vector) there is an `InputError`, not a number.
+the angle between two vectors, $a_{\perp b}$ the component of $a$ orthogonal to $b$. Where the cosine
+similarity is undefined (a zero vector) there is an `InputError`, not a number.
 """
 
 from __future__ import annotations

@@ -90,7 +90,8 @@ def failure(path: Path) -> str:
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 line = (output.evalue.strip().splitlines() or [""])[0]
-                return line if output.ename == "InputError" else f"{output.ename}: {line}".rstrip(": ")
+                where = f"{output.ename} in cell [{cell.execution_count}]"
+                return line if output.ename == "InputError" else f"{where}: {line}".removesuffix(": ")
     return ""
 
 

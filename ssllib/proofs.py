@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ssllib import config as configs
-from ssllib import cosine_checks
+from ssllib import cosine_checks, norm_growth_checks
 from ssllib.errors import InputError, one_of
 from ssllib.records import Result
 from ssllib.statements import Statement
@@ -19,7 +19,7 @@ from ssllib.statements import Statement
 Check = Callable[[int], list[Statement]]
 """A check takes a seed, which draws the vectors of its numerical statements."""
 
-CHECKS: dict[str, Check] = {**cosine_checks.CHECKS}
+CHECKS: dict[str, Check] = {**cosine_checks.CHECKS, **norm_growth_checks.CHECKS}
 
 
 @dataclass(frozen=True)

@@ -174,6 +174,6 @@ def hard_pairs(dimension: int, draws: int, seed: int = 0) -> tuple[Tensor, Tenso
 
 
 def largest_error(left: Formula, right: Formula, dimension: int, draws: int = 210, seed: int = 0) -> float:
-    r"""Largest $|left - right| \cdot \|z\|$ over `hard_pairs`: an error in units of a gradient, $1 / \|z\|$."""
+    r"""Largest $|left - right| \cdot \|z\|$ over `hard_pairs`: an error in units of $1 / \|z\|$."""
     space = Numbers(*hard_pairs(dimension, draws, seed))
     return float(((left(space) - right(space)).abs() * space.norm(space.z)).max())

@@ -6,6 +6,8 @@ Neither SymPy nor Z3 is imported before it is needed.
 from __future__ import annotations
 
 import itertools
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
@@ -45,19 +47,23 @@ class Statement:
 
 @dataclass(frozen=True)
 class Relation:
-    """`left` (=, <= or <) `right` for all non-zero z, t and gamma > 0; with `apart`, for sin(phi) > 0."""
+    """`left` (=, <= or <) `right` for all non-zero z and t and all gamma > 0.
+
+    `between` restricts an inequality to cosines strictly between two of -1, 0 and 1: (-1, 1) leaves out the
+    axis of t, (-1, 0) is the half of space beyond a right angle.
+    """
 
     left: Formula
     right: Formula
     sign: str = "="
-    apart: bool = False
+    between: tuple[int, int] | None = None
 
     def proved(self) -> bool:
         """True if SymPy or Z3 proves it for every dimension. False means no proof, not disproof."""
         gram = Gram()
         gap = gram.reduce(self.right(gram) - self.left(gram))
         if self.sign != "=":
-            return _never_negative(gram, gap, strictly=self.sign == "<", apart=self.apart)
+            return _never_negative(gram, gap, self.sign == "<", self.between)
         return bool(gap == 0) and all(
             not any(space.reduce(self.right(space) - self.left(space)))
             for space in map(Coordinates, (1, 2, 3))
@@ -71,15 +77,16 @@ class Relation:
             gap = [b - a for a, b in zip(space.entries(left), space.entries(right), strict=True)]
             rough = space.sp.lambdify([*space.z, *space.t, space.gamma], gap)  # only says where to look
             for z, t, gamma in points:
-                if self.apart and (d == 1 or z[0] * t[1] == z[1] * t[0]):
-                    continue
-                if not _fails(rough(*z, *t, float(Fraction(gamma))), self.sign, 1e-9):
+                values = rough(*z, *t, float(Fraction(gamma)))
+                if not _inside(self.between, z, t) or not _fails(values, self.sign, doubt=1e-9):
                     continue
                 a, b = space.put(left, z, t, gamma), space.put(right, z, t, gamma)
                 if _fails([space.sp.simplify(y - x) for x, y in zip(a, b, strict=True)], self.sign):
-                    values = {"gamma": [space.sp.Rational(gamma)], "left": a, "right": b}
-                    values |= {name: space.put(f(space), z, t, gamma) for name, f in (show or {}).items()}
-                    return {"z": list(z), "t": list(t)} | {k: _plain(v) for k, v in values.items()}
+                    used = {x for v in (left, right) for e in space.entries(v) for x in e.free_symbols}
+                    shown = {"gamma": [space.sp.Rational(gamma)]} if space.gamma in used else {}
+                    shown |= {"left": a, "right": b}
+                    shown |= {name: space.put(f(space), z, t, gamma) for name, f in (show or {}).items()}
+                    return {"z": list(z), "t": list(t)} | {k: _plain(v) for k, v in shown.items()}
         return None
 
 
@@ -92,6 +99,15 @@ _PLANE: list[Point] = [
     )
 ]
 _LINE: list[Point] = [((z,), (t,), "1") for z, t in itertools.product((1, 2), (1, -1, 2))]
+
+
+def _inside(between: tuple[int, int] | None, z: tuple[int, ...], t: tuple[int, ...]) -> bool:
+    """Whether the cosine of two integer vectors lies strictly between the two numbers."""
+    if between is None:
+        return True
+    product = sum(a * b for a, b in zip(z, t, strict=True))
+    square = Fraction(product * product, sum(a * a for a in z) * sum(b * b for b in t))
+    return between[0] < (square if product > 0 else -square) < between[1]
 
 
 def _fails(gap: list[Any], sign: str, doubt: float = 0.0) -> bool:
@@ -107,7 +123,7 @@ def _plain(values: list[Any]) -> Any:
     return plain if len(plain) > 1 else plain[0]
 
 
-def _never_negative(gram: Gram, gap: Any, *, strictly: bool, apart: bool) -> bool:
+def _never_negative(gram: Gram, gap: Any, strictly: bool, between: tuple[int, int] | None) -> bool:
     """Z3: is the rational function `gap` of rho, tau, c, gamma >= 0 (> 0) wherever these may lie?"""
     import z3
 
@@ -128,7 +144,7 @@ def _never_negative(gram: Gram, gap: Any, *, strictly: bool, apart: bool) -> boo
     c = names[gram.c]
     solver = z3.Solver()
     solver.add(names[gram.rho] > 0, names[gram.tau] > 0, names[gram.gamma] > 0)
-    solver.add(*((c > -1, c < 1) if apart else (c >= -1, c <= 1)))
+    solver.add(*((c > between[0], c < between[1]) if between else (c >= -1, c <= 1)))
     solver.add(z3.Or(signed <= 0 if strictly else signed < 0, polynomial(below) == 0))
     return bool(solver.check() == z3.unsat)
 
@@ -162,8 +178,55 @@ def examine(
     return Statement(source, printed, holds, "SymPy" if relation.sign == "=" else "Z3", example, fixed, role)
 
 
+@dataclass(frozen=True)
+class Limit:
+    """The scalar `formula` tends to `value` as the norm of z or the cosine goes to `point`, all else fixed."""
+
+    formula: Formula
+    variable: str  # "norm" or "cosine"
+    point: str
+    value: str
+
+    def found(self) -> tuple[bool, str]:
+        """Whether it does, and what SymPy finds."""
+        gram = Gram()
+        x, side = (gram.rho, "-") if self.variable == "norm" else (gram.c, "+" if self.point == "-1" else "-")
+        limit = gram.sp.limit(gram.reduce(self.formula(gram)), x, gram.sp.sympify(self.point), side)
+        return bool(gram.sp.simplify(limit - gram.sp.sympify(self.value)) == 0), str(limit)
+
+
+def approach(source: str, printed: str, limit: Limit, *, role: str = "claim") -> Statement:
+    """Decide a statement about a limit; where it is false, the limit itself is the counterexample."""
+    holds, found = limit.found()
+    return Statement(source, printed, holds, "SymPy", None if holds else {"limit": found}, role=role)
+
+
 def agree(source: str, printed: str, left: Formula, right: Formula, seed: int) -> Statement:
     """A numerical statement: `left` and `right` agree in float64, in five dimensions."""
     errors = {str(d): largest_error(left, right, d, seed=seed) for d in (1, 2, 3, 20, 2048)}
     wrong = {d: f"error {e:.0e} / norm" for d, e in errors.items() if not e < TOLERANCE}
     return Statement(source, printed, not wrong, "autograd", wrong or None, role="added")
+
+
+COLUMNS = ["where", "as printed", "holds", "decided by", "counterexample (left and right side)", "corrected"]
+_WHERE = {"claim": "", "proof": " (proof)", "added": " (added here)"}
+
+
+def table_rows(statements: Iterable[Mapping[str, Any]]) -> list[list[str]]:
+    """Rows under `COLUMNS` for statements as a record holds them, in MyST."""
+    return [
+        [
+            s["source"] + _WHERE[s["role"]],
+            f"${s['printed']}$",
+            "yes" if s["holds"] else "**no**",
+            s["how"],
+            "; ".join(f"{k} = {_readable(v)}" for k, v in (s["counterexample"] or {}).items()),
+            f"${s['corrected']}$" if s["corrected"] else "",
+        ]
+        for s in statements
+    ]
+
+
+def _readable(value: Any) -> str:
+    text = f"({', '.join(map(str, value))})" if isinstance(value, list) else str(value)
+    return re.sub(r"sqrt\((\d+)\)", r"√\1", text).replace("-", "−").replace("**", "^")

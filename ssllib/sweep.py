@@ -39,7 +39,9 @@ class Job:
         return f"{self.experiment}/{self.cell} seed {self.config.seed}"
 
 
-def jobs(experiment: str, scale: str, *, cells: Iterable[str] = (), seeds: Iterable[int] = (), **changes: Any) -> list[Job]:
+def jobs(
+    experiment: str, scale: str, *, cells: Iterable[str] = (), seeds: Iterable[int] = (), **changes: Any
+) -> list[Job]:
     """The jobs of an experiment at a scale, seed by seed so that arms can be compared early."""
     grid = experiments.get(experiment)
     chosen = [grid.cell(scale, name) for name in cells] or grid.cells(scale)

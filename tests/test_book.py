@@ -125,10 +125,12 @@ def test_a_changed_claim_makes_its_page_stale_and_those_that_show_it(root: Path)
     assert all(before[p.name] != book.digest(p) for p in book.pages(root))
 
 
-def test_a_page_of_all_records_depends_on_every_record(root: Path) -> None:
-    edit(root, "book/intro.py", "y = lambda page: page.all_records()\n")
+@pytest.mark.parametrize("call", ["page.all_records()", "scoreboard.table(records.committed())"])
+@pytest.mark.parametrize("name", ["data/records/cpu/new/cell-s0-12345678.json", "data/claims.yml", "_toc.yml"])
+def test_a_page_of_all_records_depends_on_every_record_claim_and_page(root: Path, call: str, name: str) -> None:
+    edit(root, "book/intro.py", f"y = lambda page: {call}\n")
     before = book.digest(book.find("intro", root))
-    edit(root, "data/records/cpu/new/cell-s0-12345678.json")
+    edit(root, name, "- {id: new}\n" if name.endswith("claims.yml") else "# changed\n")
     assert book.digest(book.find("intro", root)) != before
 
 
@@ -166,7 +168,7 @@ def test_a_failing_page_leaves_its_old_outputs_and_gives_one_line(
     assert book.run_pages(jobs=2) == 1
     out, err = capsys.readouterr()
     assert "intro" in out and "FAILED" in out
-    assert err == "page intro failed: ValueError: the first line (see _build/failed/intro.ipynb)\n"
+    assert err == "page intro failed: ValueError in cell [3]: the first line (see _build/failed/intro.ipynb)\n"
     assert (root / "book/intro.ipynb").read_text() == "{}" and (root / "_build/failed/intro.ipynb").exists()
     assert [p.name for p in book.stale(root)] == ["intro"]  # the other page was run
 

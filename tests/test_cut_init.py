@@ -30,7 +30,10 @@ def test_buffers_are_left_alone_and_c_below_one_enlarges() -> None:
     assert torch.equal(net[1].weight, torch.full((4,), 2.0))
 
 
-@pytest.mark.parametrize("c,which,says", [(0, "all", "cut constant"), (-3, "all", "cut constant"), (2, "some", "allowed: all, weights, last")])
+@pytest.mark.parametrize(
+    "c,which,says",
+    [(0, "all", "cut constant"), (-3, "all", "cut constant"), (2, "some", "allowed: all, weights, last")],
+)
 def test_bad_input(c: float, which: str, says: str) -> None:
     with pytest.raises(InputError, match=says):
         cut_init_(network(), c, which)

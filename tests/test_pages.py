@@ -11,9 +11,9 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
-from jupytext.compare import compare_notebooks
+from jupytext.compare import NotebookDifference, compare_notebooks
 
-from ssllib import book, notebooks, paths
+from ssllib import book, boxes, notebooks, paths
 
 ROOT = paths.project_dir()
 ENTRIES = list(book._toc_files(yaml.safe_load((ROOT / "_toc.yml").read_text())))
@@ -38,7 +38,10 @@ def test_no_page_is_out_of_date() -> None:
 
 def test_a_page_and_its_pair_say_the_same(page: book.Page) -> None:
     committed = nbformat.read(page.notebook, as_version=4)
-    compare_notebooks(committed, notebooks.fresh(page.source), "py:percent")
+    try:
+        compare_notebooks(committed, notebooks.fresh(page.source), "py:percent")
+    except NotebookDifference as difference:
+        pytest.fail(f"{page.name}.py and .ipynb differ: {difference}\nrun `make pages`", pytrace=False)
     assert "jupytext_version" not in page.source.read_text(), "a version in the header changes with each edit"
 
 
@@ -67,6 +70,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_book_builds_without_a_warning(built: Path) -> None:
     assert all((built / f"{entry}.html").exists() for entry in ENTRIES)
+
+
+def test_every_kind_of_verdict_has_its_look() -> None:
+    css = (ROOT / "book/_static/book.css").read_text()
+    assert all(f".verdict-{name}" in css for name in {*boxes.CLASSES.values(), "seen"})
 
 
 FETCHED = {"stylesheet", "preload", "modulepreload", "icon", "prefetch", "preconnect"}

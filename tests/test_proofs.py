@@ -9,14 +9,17 @@ import sys
 
 import pytest
 
-from ssllib import geometry, proofs
-from ssllib.cosine_checks import gradient, matrix_form, negative
+from ssllib import claims, cosine_checks, geometry, norm_growth_checks, proofs
 from ssllib.errors import InputError
+from ssllib.formulas import gradient, matrix_form, negative
 from ssllib.spaces import hard_pairs, largest_error
 from ssllib.statements import TOLERANCE, Statement, agree
 
 pytest.importorskip("sympy")
 pytest.importorskip("z3")
+
+
+COSINE = [*cosine_checks.CHECKS, *norm_growth_checks.CHECKS]
 
 
 def claim(holds: bool, corrected: str | None = None, role: str = "claim") -> Statement:
@@ -44,36 +47,42 @@ def test_outcome_is_computed_from_the_claims(statements: list[Statement], outcom
 
 
 def test_outcomes(found: dict[str, proofs.Proof]) -> None:
-    assert {name: proof.outcome for name, proof in found.items()} == {
-        "cosine-gradient": "corrected",
-        "cosine-gradient-sign-2406": "corrected",
-        "cosine-gradient-sign-2502": "corrected",
-        "cosine-gradient-magnitude": "proved",
-        "landscape-flatter": "proved",
-        "step-never-shrinks-cosine": "proved",
+    corrected = {
+        "cosine-gradient",
+        "cosine-gradient-sign-2406",
+        "descent-step-sign",
+        "norm-growth-amount",
     }
+    for name in COSINE:
+        assert found[name].outcome == ("corrected" if name in corrected else "proved"), name
 
 
 def test_each_paper_s_sign(found: dict[str, proofs.Proof]) -> None:
-    by_source = {s.source: s for s in found["cosine-gradient"].statements}
-    assert by_source["2502.09252 Prop. 3.1"].holds
-    plus = by_source["2406.16468 Prop. 1"]
-    assert not plus.holds and plus.corrected
-    assert plus.counterexample == {"z": [1, 0], "t": [0, 1], "gamma": 1, "left": [0, 1], "right": [0, -1]}
+    assert all(s.holds for s in found["cosine-gradient-sign-2502"].statements)
+    matrix, perp, *_ = found["cosine-gradient-sign-2406"].statements
+    for plus in (matrix, perp):
+        assert not plus.holds and plus.corrected
+        assert plus.counterexample == {"z": [1, 0], "t": [0, 1], "left": [0, 1], "right": [0, -1]}
 
 
 def test_the_update_of_2502_climbs(found: dict[str, proofs.Proof]) -> None:
-    update = found["cosine-gradient-sign-2502"].statements[1]
+    update = found["descent-step-sign"].statements[0]
     assert not update.holds and update.counterexample is not None
     assert update.counterexample["cosine before"] == 0
     assert update.counterexample["cosine after"] == "-sqrt(2)/2"
 
 
-def test_the_slip_in_the_corollary_s_proof(found: dict[str, proofs.Proof]) -> None:
-    (slip,) = (s for s in found["step-never-shrinks-cosine"].statements if s.role == "proof")
+def test_the_missing_hat_in_the_corollary_s_proof(found: dict[str, proofs.Proof]) -> None:
+    (slip,) = found["norm-growth-amount"].statements
     assert not slip.holds and slip.corrected and slip.counterexample is not None
     assert slip.counterexample["t"] == [0, 2]
     assert (slip.counterexample["left"], slip.counterexample["right"]) == (2, 5)
+
+
+def test_each_check_belongs_to_a_claim() -> None:
+    pytest.importorskip("yaml")
+    wanted = {c.criterion["check"] for c in claims.load().values() if c.kind == "proof"}
+    assert set(proofs.CHECKS) <= wanted
 
 
 def test_what_a_check_adds_is_true(found: dict[str, proofs.Proof]) -> None:
@@ -129,7 +138,7 @@ def test_hard_pairs_check_their_input(dimension: int, draws: int) -> None:
 
 def test_unknown_check_is_one_line_that_lists_them() -> None:
     for attempt in (lambda: proofs.ProofConfig(check="cosine"), lambda: proofs.prove("cosine")):
-        with pytest.raises(InputError, match="cosine-gradient-magnitude"):
+        with pytest.raises(InputError, match="cosine-gradient-tangent"):
             attempt()
 
 

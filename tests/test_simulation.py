@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssllib import config as configs
-from ssllib import geometry, small_step
+from ssllib import geometry, papers, small_step
 from ssllib.errors import InputError
 from ssllib.gradscale import scale_grad
 from ssllib.simulation import (
@@ -28,15 +28,13 @@ from ssllib.simulation import (
 
 RELEASED: dict[str, Any] = {"first_step": "dot"}
 TEXT: dict[str, Any] = {"moving": "one", "scaled": "one", "renormalise": False}
-PRINTED_BY_NORM = {  # the released notebook's own output, norms 0.25 to 10
-    0.25: 6, 0.5: 24, 0.75: 54, 1: 96, 2: 385, 3: 869, 4: 1547, 5: 2416, 6: 3463, 7: 4737, 8: 6156, 9: 7822,
-    10: 9662,
-}  # fmt: skip
-PRINTED_BY_ANGLE = (  # from alpha = +0.96 (hardly any angle) down to -0.96 (nearly opposite)
-    0, 17, 28, 37, 43, 49, 54, 59, 63, 66, 70, 73, 76, 79, 81, 83, 85, 87, 88, 90, 91, 92, 94, 95, 96, 97,
-    98, 99, 100, 102, 102, 104, 106, 107, 110, 112, 114, 116, 120, 123, 126, 130, 134, 138, 144, 150, 158,
-    169, 187,
-)  # fmt: skip
+_NOTEBOOK = papers.load("other")  # the released notebook's own output
+PRINTED_BY_NORM: dict[float, float] = {
+    c.key["norm"]: c.value for c in _NOTEBOOK.table("notebook-norms").cells() if c.value is not None
+}
+PRINTED_BY_ALPHA: dict[float, Any] = {
+    -c.key["a"]: c.value for c in _NOTEBOOK.table("notebook-angles").cells(metric="steps")
+}
 
 
 def plain(config: NormAndAngleConfig, norm: float, alpha: float) -> tuple[int, float]:
@@ -115,13 +113,14 @@ def test_repeats_the_numbers_the_released_notebook_printed() -> None:
 
 
 def test_repeats_the_printed_steps_by_angle_only_with_the_notebooks_first_step() -> None:
+    printed = [PRINTED_BY_ALPHA[round(a, 2)] for a in PRINTED_ALPHAS]
     here = {
-        first: NormAndAngleConfig(first_step=first, norms=(1.0,)).run().arrays["steps"][0, ::-1]
+        first: NormAndAngleConfig(first_step=first, norms=(1.0,)).run().arrays["steps"][0]
         for first in ("dot", "cosine")
     }
-    assert np.abs(here["dot"] - PRINTED_BY_ANGLE).max() <= 2
-    assert here["dot"][-1] == pytest.approx(187, rel=0.01)
-    assert here["cosine"][-1] > 1.03 * 187
+    assert np.abs(here["dot"] - printed).max() <= 2
+    assert here["dot"][0] == pytest.approx(printed[0], rel=0.01)
+    assert here["cosine"][0] > 1.03 * printed[0]
 
 
 def test_gradscale_takes_one_power_of_the_norm_off_the_steps_for_each_p() -> None:

@@ -7,26 +7,27 @@ from typing import Any
 
 import pytest
 
-from ssllib.cosine_checks import (
+from ssllib.cosine_checks import descends
+from ssllib.formulas import (
     cosine,
-    descends,
+    embedding,
     farther,
     gradient,
+    loss,
     magnitude_squared,
     matrix_form,
     moved,
     negative,
     perp_form,
+    rise,
+    sideways,
     squared,
+    zero,
 )
-from ssllib.statements import Relation, Undecided, examine
+from ssllib.statements import COLUMNS, Limit, Relation, Undecided, approach, examine, table_rows
 
 pytest.importorskip("sympy")
 pytest.importorskip("z3")
-
-
-def zero(s: Any) -> Any:
-    return 0 * s.gamma
 
 
 TRUE = {
@@ -36,36 +37,37 @@ TRUE = {
     "magnitude": Relation(squared(gradient), magnitude_squared),
     "farther": Relation(lambda s: farther(gradient)(s) * (1 + s.gamma), gradient),
     "cosine ignores the norm": Relation(farther(cosine), cosine),
-    "grows": Relation(squared(lambda s: s.z), squared(moved(gradient)), "<="),
-    "grows off the axis": Relation(squared(lambda s: s.z), squared(moved(gradient)), "<", apart=True),
+    "grows": Relation(squared(embedding), squared(moved(gradient)), "<="),
+    "grows off the axis": Relation(squared(embedding), squared(moved(gradient)), "<", between=(-1, 1)),
     "descends": descends(perp_form),
+    "turning away raises the loss": Relation(zero, rise(loss, negative(sideways)), "<", between=(-1, 1)),
 }
 
-# name: (false relation, where it fails first: z, t, gamma, left, right)
+# name: (false relation, where it fails first: z, t, gamma where it matters, left, right)
 FALSE: dict[str, tuple[Relation, tuple[Any, ...]]] = {
-    "wrong sign": (Relation(perp_form, gradient), ([1, 0], [0, 1], 1, [0, 1], [0, -1])),
+    "wrong sign": (Relation(perp_form, gradient), ([1, 0], [0, 1], None, [0, 1], [0, -1])),
     "wrong power of the norm": (
         Relation(lambda s: -perp_form(s) / s.norm(s.z), gradient),
-        ([2, 0], [0, 1], 1, [0, "-1/4"], [0, "-1/2"]),
+        ([2, 0], [0, 1], None, [0, "-1/4"], [0, "-1/2"]),
     ),
     "target not normalised": (
         Relation(lambda s: -s.perp(s.t, s.z) / s.norm(s.z), gradient),
-        ([1, 0], [0, 2], 1, [0, -2], [0, -1]),
+        ([1, 0], [0, 2], None, [0, -2], [0, -1]),
     ),
     "not projected": (
         Relation(lambda s: -s.unit(s.t) / s.norm(s.z), gradient),
-        ([1, 0], [1, 1], 1, ["-sqrt(2)/2", "-sqrt(2)/2"], [0, "-sqrt(2)/2"]),
+        ([1, 0], [1, 1], None, ["-sqrt(2)/2", "-sqrt(2)/2"], [0, "-sqrt(2)/2"]),
     ),
     "cosine for sine": (
         Relation(squared(gradient), lambda s: cosine(s) ** 2 / s.dot(s.z, s.z)),
-        ([1, 0], [0, 1], 1, 1, 0),
+        ([1, 0], [0, 1], None, 1, 0),
     ),
     "magnitude with the norm's square": (
         Relation(squared(gradient), lambda s: magnitude_squared(s) / s.dot(s.z, s.z)),
-        ([2, 0], [0, 1], 1, "1/4", "1/16"),
+        ([2, 0], [0, 1], None, "1/4", "1/16"),
     ),
     "steeper farther out": (
-        Relation(squared(gradient), squared(farther(gradient)), "<", apart=True),
+        Relation(squared(gradient), squared(farther(gradient)), "<", between=(-1, 1)),
         ([1, 0], [0, 1], 1, 1, "1/4"),
     ),
     "flatter, strictly, on the axis too": (
@@ -77,12 +79,20 @@ FALSE: dict[str, tuple[Relation, tuple[Any, ...]]] = {
         ([1, 0], [0, 1], 1, [0, -2], [0, -1]),
     ),
     "shrinks": (
-        Relation(squared(moved(gradient)), squared(lambda s: s.z), "<="),
+        Relation(squared(moved(gradient)), squared(embedding), "<="),
         ([1, 0], [0, 1], 1, 2, 1),
     ),
     "grows strictly on the axis too": (
-        Relation(squared(lambda s: s.z), squared(moved(gradient)), "<"),
+        Relation(squared(embedding), squared(moved(gradient)), "<"),
         ([1, 0], [1, 0], 1, 1, 1),
+    ),
+    "the magnitude grows with every angle": (
+        Relation(rise(squared(gradient), sideways), zero, "<", between=(-1, 1)),
+        ([1, 0], [0, 1], None, 0, 0),
+    ),
+    "the magnitude grows with obtuse angles": (
+        Relation(zero, rise(squared(gradient), negative(sideways)), "<", between=(-1, 0)),
+        ([1, 0], [-1, 1], None, 0, -1),
     ),
     "descends along the gradient": (descends(gradient), ([1, 0], [0, 1], 1, 1, 0)),
 }
@@ -100,7 +110,8 @@ def test_false_statements_are_refuted_with_an_example_to_check_by_hand(name: str
     relation, (z, t, gamma, left, right) = FALSE[name]
     s = examine("test", name, relation)
     assert not s.holds
-    assert s.counterexample == {"z": z, "t": t, "gamma": gamma, "left": left, "right": right}
+    rate = {} if gamma is None else {"gamma": gamma}
+    assert s.counterexample == {"z": z, "t": t, **rate, "left": left, "right": right}
     assert json.loads(json.dumps(s.to_dict())) == s.to_dict()
 
 
@@ -108,7 +119,7 @@ def test_a_statement_that_fails_on_the_axis_only_holds_off_it() -> None:
     """cos^2 < 1 fails only where the vectors are aligned."""
     everywhere = Relation(lambda s: cosine(s) ** 2, lambda s: 1 + 0 * s.gamma, "<")
     assert examine("test", "", everywhere).counterexample is not None
-    assert examine("test", "", Relation(everywhere.left, everywhere.right, "<", apart=True)).holds
+    assert examine("test", "", Relation(everywhere.left, everywhere.right, "<", between=(-1, 1))).holds
 
 
 def test_no_proof_and_no_example_is_an_error_not_a_verdict() -> None:
@@ -139,3 +150,44 @@ def test_a_vanishing_denominator_is_not_passed_over() -> None:
 def test_more_can_be_shown_at_an_example() -> None:
     s = examine("t", "p", FALSE["wrong sign"][0], show={"cosine": cosine})
     assert s.counterexample is not None and s.counterexample["cosine"] == 0
+
+
+LIMITS = {
+    "far out": (Limit(squared(gradient), "norm", "oo", "0"), None),
+    "opposite": (Limit(squared(gradient), "cosine", "-1", "0"), None),
+    "aligned": (Limit(squared(gradient), "cosine", "1", "0"), None),
+    "close in": (Limit(squared(gradient), "norm", "0", "0"), None),
+    "far out, times the norm": (
+        Limit(lambda s: squared(gradient)(s) * s.dot(s.z, s.z), "norm", "oo", "0"),
+        "1 - c**2",
+    ),
+    "opposite, as if by the cosine": (
+        Limit(lambda s: cosine(s) ** 2 / s.dot(s.z, s.z), "cosine", "-1", "0"),
+        "rho**(-2)",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", [n for n in LIMITS if n != "close in"])
+def test_limits(name: str) -> None:
+    limit, found = LIMITS[name]
+    s = approach("test", name, limit)
+    assert s.holds == (found is None) and s.how == "SymPy"
+    assert s.counterexample == (None if found is None else {"limit": found})
+
+
+def test_the_gradient_does_not_vanish_close_in() -> None:
+    s = approach("test", "close in", LIMITS["close in"][0])
+    assert not s.holds and s.counterexample is not None and "oo" in s.counterexample["limit"]
+
+
+def test_rows_for_a_page() -> None:
+    wrong = examine(
+        "here", "a = b", FALSE["not projected"][0], role="proof", corrected=("c", TRUE["gradient"])
+    )
+    right = examine("there", "a = b", TRUE["gradient"])
+    first, second = table_rows([wrong.to_dict(), right.to_dict()])
+    assert len(first) == len(second) == len(COLUMNS)
+    assert first[:3] == ["here (proof)", "$a = b$", "**no**"] and first[5] == "$c$"
+    assert first[4] == "z = (1, 0); t = (1, 1); left = (−√2/2, −√2/2); right = (0, −√2/2)"
+    assert second == ["there", "$a = b$", "yes", "SymPy", "", ""]

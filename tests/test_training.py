@@ -78,21 +78,16 @@ def test_backbones_are_torchvisions_with_another_stem(name: str) -> None:
     theirs.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False)
     theirs.maxpool, theirs.fc = torch.nn.Identity(), torch.nn.Identity()
 
-    def ordered(net: torch.nn.Module) -> list[torch.Tensor]:
-        """State in the order of use: stem, then in each block convolution and norm in turn, shortcut last."""
-        return [v for v in net.state_dict().values() if v.ndim]
-
     for block in ours.blocks:  # the same order as torchvision's conv1, bn1, conv2, bn2, ..., downsample
         pairs = [m for pair in zip(block.convs, block.norms, strict=True) for m in pair]
         block.order = torch.nn.ModuleList([*pairs, block.shortcut])
     mine = [v for m in (ours.conv, ours.norm) for v in m.state_dict().values() if v.ndim]
     mine += [v for b in ours.blocks for v in b.order.state_dict().values() if v.ndim]
-    state = {k: v for k, v in zip((k for k, v in theirs.state_dict().items() if v.ndim), mine, strict=True)}
-    theirs.load_state_dict(state, strict=False)
-    theirs.eval()
     for p in ours.parameters():
         torch.nn.init.normal_(p, std=0.05)
-    theirs.load_state_dict({k: v for k, v in zip(state, mine, strict=True)}, strict=False)
+    names = [k for k, v in theirs.state_dict().items() if v.ndim]
+    theirs.load_state_dict(dict(zip(names, mine, strict=True)), strict=False)
+    theirs.eval()
     x = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         torch.testing.assert_close(ours(x), theirs(x), rtol=1e-4, atol=1e-5)

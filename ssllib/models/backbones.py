@@ -70,7 +70,7 @@ class ResNet(nn.Module):
                 nn.init.kaiming_normal_(m.weight, mode="fan_out", nonlinearity="relu")
         if zero_init_residual:
             for b in layers:
-                nn.init.zeros_(b.norms[-1].weight)
+                nn.init.zeros_(next(b.norms[-1].parameters()))  # its scale
 
     def forward(self, x: Tensor) -> Tensor:
         x = torch.relu_(self.norm(self.conv(x)))  # (n, width, h, w)

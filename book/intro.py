@@ -1,0 +1,96 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # Embedding norms, claim by claim
+#
+# Most self-supervised learning compares embeddings by their *direction*: the loss is a function of the cosine
+# between two vectors, and their lengths drop out. Three papers say that the lengths, or the lack of them, matter
+# all the same. This book tests what they say, one claim at a time, with code that you can run.
+#
+# - {cite:t}`draganov2024pitfalls` and {cite:t}`draganov2025norms`: optimising a cosine makes embeddings longer,
+#   long embeddings receive smaller gradients, and so training slows itself down. {term}`Weight decay`,
+#   {term}`cut-initialization` and {term}`GradScale` are the remedies. And the norm tells how sure a network is.
+# - {cite:t}`li2024cloa`: contrastive losses collapse at high learning rates, and pulling a few labelled images to
+#   orthonormal anchors prevents it.
+
+# %% tags=["parameters"]
+parts = "all"  # or one part: theory, simulation, training, confidence, anchors, arithmetic, question
+
+# %% tags=["hide-input"]
+from ssllib import pages, records, scoreboard
+
+page = pages.begin("intro", globals(), parts=pages.choice("all", *scoreboard.TITLES))
+rows = [
+    row
+    for part, row in zip([*scoreboard.TITLES, "all"], scoreboard.tally_by_part(records.committed()), strict=True)
+    if parts in ("all", part)
+]
+pages.table(rows, ["part", *scoreboard.COLUMNS], caption="Where the claims stand.", name="tab-intro")
+
+# %% [markdown]
+# Each number above is computed from records when this page is executed; the {doc}`scoreboard </book/scoreboard>`
+# has a row for every claim.
+
+# %% tags=["hide-input"]
+settled = [
+    v
+    for v in scoreboard.verdicts(records.committed())
+    if scoreboard.has_page(v.claim) and v.word != "not yet run" and parts in ("all", v.claim.part)
+]
+pages.table(
+    [[v.claim.ours, f"{{doc}}`{v.claim.place} </book/{v.claim.page}>`", v.short] for v in settled],
+    ["claim", "page", "verdict"],
+    caption="The claims that have been examined so far.",
+    name="tab-examined",
+)
+
+# %% [markdown]
+# ## How to read a page
+#
+# Each page opens with what a paper claims, in its words and in ours, and with the criterion we declared *before*
+# the first run. Then comes the evidence: first what was recorded, on the best hardware so far, then, folded, what
+# this very execution of the page computed. A box at the end says what follows.
+#
+# The words have fixed meanings. A claim about networks **holds** when the 95 % interval over at least three seeds
+# lies on the claimed side and the mean difference is large enough to matter; the mirror image is **opposite**; an
+# interval inside the band of differences too small to matter is **no effect**; the rest is **undecided**. Small
+# runs never settle a claim about CIFAR: they are shown as **seen: +**, **0** or **−**. A statement of mathematics
+# is **proved**, **corrected** (false as printed, but a nearby statement is proved and does the same work) or
+# **refuted**. The {doc}`glossary </book/glossary>` has them all.
+#
+# ## How to run a page
+#
+# Every page is a notebook with parameters. It runs on a laptop in well under a minute as it stands, and on a GPU
+# with other parameters in batch: see {doc}`running the pages </book/running>`.
+#
+# ## How to use the library
+#
+# ```python
+# import torch
+# from ssllib.cut_init import cut_init_
+# from ssllib.gradscale import GradScale
+# from ssllib.norms import NormMonitor
+#
+# projector = torch.nn.Sequential(torch.nn.Linear(512, 128), GradScale(power=1.0))
+# cut_init_(projector, c=3)          # before the first step
+# monitor = NormMonitor(projector)   # monitor.means: the mean norm at each forward pass
+# ```
+#
+# `ssllib` needs torch and numpy only.
+
+# %% tags=["hide-input", "nbval-ignore-output"]
+page.cost()
+
+# %% tags=["hide-input"]
+page.papermill(parts="training")

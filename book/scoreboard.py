@@ -1,0 +1,109 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3 (ipykernel)
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # The scoreboard
+#
+# Every claim of the three papers that this book knows, with its verdict. Nothing here is typed: verdicts are
+# computed from `data/claims.yml`, where each claim declared its criterion before its first run, and from the
+# records in `data/records`. The words are defined in the {doc}`glossary </book/glossary>`.
+
+# %% tags=["parameters"]
+smallest_seeds = 2  # the forest plot shows cells with at least so many seeds
+
+# %% tags=["hide-input"]
+import matplotlib.pyplot as plt
+
+from ssllib import pages, plots, records, scoreboard
+
+page = pages.begin("scoreboard", globals(), smallest_seeds=pages.integer(2, 100))
+store = records.committed()
+count = scoreboard.tally(scoreboard.verdicts(store))
+pages.table(
+    [[title, *[n for n in row]] for title, *row in scoreboard.tally_by_part(store)],
+    ["part", *scoreboard.COLUMNS],
+    caption="How many claims of each part have which verdict.",
+    name="tab-tally",
+)
+
+# %% [markdown]
+# ## All measured claims on one axis
+#
+# Claims are measured in different units: k-NN points, percent of a norm, powers of ten. To stand on one axis each
+# effect is divided by the smallest difference that matters for it, as its claim declared. Inside the grey band an
+# effect is too small to matter. A verdict needs the whole interval on one side of zero and the dot outside the band.
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Forest plot: one row for each measured claim, our mean with its 95 percent interval as a dot and a line, the paper's effect as an open diamond"}, "figure": {"caption": "Our effect with its 95 % interval (dot and line) and the paper's (diamond), in units of the smallest difference that matters; the axis is linear inside the grey band and logarithmic outside. Colour is the verdict: green holds, red opposite, grey no effect or undecided, light blue evidence from a scale that cannot settle the claim.", "name": "fig-forest"}}
+rows = [r for r in scoreboard.forest_rows(store) if r["seeds"] >= smallest_seeds]
+fig, ax = plt.subplots(figsize=(7.6, 1.2 + 0.3 * len(rows)))
+plots.forest(ax, rows)
+plt.show()
+
+# %% [markdown]
+# ## Theory
+
+# %% tags=["hide-input"]
+pages.show(scoreboard.table(store, "theory"))
+
+# %% [markdown]
+# ## Simulations
+
+# %% tags=["hide-input"]
+pages.show(scoreboard.table(store, "simulation"))
+
+# %% [markdown]
+# ## Training
+
+# %% tags=["hide-input"]
+pages.show(scoreboard.table(store, "training"))
+
+# %% [markdown]
+# ## Confidence
+
+# %% tags=["hide-input"]
+pages.show(scoreboard.table(store, "confidence"))
+
+# %% [markdown]
+# ## Anchors (CLOA)
+
+# %% tags=["hide-input"]
+pages.show(scoreboard.table(store, "anchors"))
+
+# %% [markdown]
+# ## The papers against their own tables
+
+# %% tags=["hide-input"]
+pages.show(scoreboard.table(store, "arithmetic"))
+
+# %% [markdown]
+# ## Open questions
+
+# %% tags=["hide-input"]
+pages.show(scoreboard.table(store, "question"))
+
+# %% [markdown]
+# ## The records
+#
+# Each record is a small JSON file: the configuration, the history per evaluated epoch, the final numbers, and where
+# it came from.
+
+# %% tags=["hide-input"]
+pages.show(scoreboard.record_lists(page.all_records()))
+
+# %% [markdown]
+# ## Run it yourself
+#
+# `python -m ssllib status` prints this page in a terminal.
+
+# %% tags=["hide-input"]
+page.papermill(smallest_seeds=3)

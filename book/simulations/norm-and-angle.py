@@ -1,0 +1,350 @@
+# ---
+# jupyter:
+#   jupytext:
+#     formats: ipynb,py:percent
+#     text_representation:
+#       extension: .py
+#       format_name: percent
+#   kernelspec:
+#     display_name: Python 3
+#     language: python
+#     name: python3
+# ---
+
+# %% [markdown]
+# # How norm and angle slow the cosine down
+#
+# Take pairs of random points, pull each pair together by gradient descent on its cosine similarity, and count the steps.
+# The papers claim that large norms make this count grow quadratically and that large angles cost little beside it;
+# here we repeat their count over norms and angles together, hold it against a formula, and ask what {term}`GradScale`
+# does to the *steps* when it does what it says to the *gradient*.
+
+# %% tags=["parameters"]
+scale: str = "smoke"  # "smoke": 6 norms, a second; "paper": 13
+seed: int = 0  # which random pairs
+rate: float = 10.0  # learning rate on the mean over the 500 pairs
+power: float = 1.0  # p of GradScale in this execution
+largest_norm: float = 5.0  # norms from 1 up to this
+
+# %% tags=["hide-input"]
+import numpy as np
+from matplotlib import pyplot as plt
+
+from ssllib import pages, papers, plots, small_step, stats
+from ssllib.simulation import NormAndAngleConfig
+
+page = pages.begin(
+    "simulations/norm-and-angle",
+    globals(),
+    scale=pages.choice("smoke", "paper"),
+    seed=pages.integer(0, 10**6),
+    rate=pages.number(1, 50),
+    power=pages.number(0, 2),
+    largest_norm=pages.number(2, 20),
+)
+
+# %% [markdown]
+# ## The claims
+
+# %% tags=["hide-input"]
+page.claim("norm-slows-quadratically", "angle-slows-quadratically")
+page.claim("norm-slowdown-hundredfold", "angle-slowdown-twofold", "norm-matters-more-than-angle")
+
+# %% [markdown]
+# Three more hold us to the numbers that the released notebook printed, and three are about GradScale, the layer that multiplies
+# the gradient of each embedding $z$ by $\|z\|^p$; they stand below, where they are tested.
+
+# %% [markdown]
+# ## One step is a right triangle
+#
+# Let two embeddings have the same norm $\rho$ and the angle $\phi$ between them, and let both descend on
+# $-\cos\phi$ with learning rate $\eta$. The gradient at $z$ is perpendicular to $z$ and has length
+# $\sin\phi / \rho$ ({doc}`../theory/cosine-gradient`); GradScale multiplies it by $\rho^p$. So a step is the short leg of
+# a right triangle whose long leg is $z$ itself, and with
+#
+# $$k = \eta\, \rho^{p-2}$$ (eq-norm-and-angle-k)
+#
+# Pythagoras gives the new angle and the new norm *exactly*, for both points at once:
+#
+# $$\phi' = \phi - 2\arctan(k \sin\phi), \qquad \rho' = \rho\,\sqrt{1 + k^2 \sin^2\phi}.$$ (eq-norm-and-angle-step)
+#
+# A pair never leaves the plane it starts in. In $\mathbb{R}^{20}$ or in $\mathbb{R}^{2000}$, its whole state is two norms
+# and an angle; the dimension only decides how angles are distributed at the start. That is why this page can
+# afford the full map of norm *and* angle where the papers show one cut along each: every setting of the grid is iterated at once, three numbers a
+# pair. (The library's tests move the 20-dimensional vectors with autograd instead and require the same number of steps.)
+#
+# **Where $\rho$ enters.** Small steps turn {eq}`eq-norm-and-angle-step` into $\dot\phi = -2k\sin\phi$, which integrates to
+# $\tan(\phi/2) = \tan(\phi_0/2)\, e^{-2kt}$. From $\phi_0$ to a target $\phi_\ast$ this takes
+#
+# $$T = \frac{\rho^{2-p}}{2\eta}\, \ln\frac{\tan(\phi_0/2)}{\tan(\phi_\ast/2)}$$ (eq-norm-and-angle-steps)
+#
+# steps. Three things can be read off before anything is run:
+#
+# * The **norm** enters as a power, $\rho^{2-p}$. Without GradScale it is quadratic: one factor $\rho$ because the gradient
+#   is shorter, another because a longer vector needs a longer step to turn by the same angle.
+# * The **angle** enters through a logarithm. Near the opposite pole $\tan(\phi_0/2) \approx 2/(\pi-\phi_0)$: each
+#   *halving* of the distance to $\pi$ costs the same $\rho^{2-p} \ln 2 / 2\eta$ steps. A *single step*
+#   raises the cosine by about $2k\sin^2\phi$, quadratically less (Theorem 3.4 of {cite:t}`draganov2025norms`), but descent leaves
+#   the pole exponentially fast, and what was quadratic for a step is logarithmic for the whole way.
+# * The two **multiply**: the map is a product of a function of the norm and a function of the angle.
+#
+# **What the norm gains.** Divide the growth in {eq}`eq-norm-and-angle-step` by the turning: $d\rho^2 / d\cos\phi = \tfrac{\eta}{2}\, \rho^p$. Time
+# has dropped out, so slow or fast, the way from $\phi_0$ to $\phi_\ast$ adds
+#
+# $$\Delta(\rho^2) = \tfrac{\eta}{2}\Delta\cos\phi \;\;(p=0), \qquad \Delta\rho = \tfrac{\eta}{4}\Delta\cos\phi \;\;(p=1), \qquad
+# \Delta\ln\rho = \tfrac{\eta}{4}\Delta\cos\phi \;\;(p=2).$$ (eq-norm-and-angle-growth)
+#
+# The norm always grows, as Corollary 3.3 says, yet with $p = 0$ by an amount that does not
+# depend on how large the norm was.
+
+# %% [markdown]
+# ## Recorded evidence
+#
+# 500 pairs of uniformly random directions in $\mathbb{R}^{20}$; gradient descent with rate 10 on the *mean* over the pairs, hence $\eta = 10/500 = 0.02$
+# for each; until the mean cosine exceeds 0.999. Ten seeds: the drawing of the pairs is the only thing random here. The angle is set by mixing the second
+# point with the first, $x_2' \propto (1 - |\alpha|)\, x_2 + \alpha\, x_1$, from $\alpha = 0$ (random, near a right angle)
+# to $\alpha = -0.96$ (nearly opposite).
+
+# %% tags=["hide-input"]
+records = page.records("norm-and-angle")
+released, p0 = records["released"], records["p0"]
+config = NormAndAngleConfig.from_dict(p0[0].config)
+norms, alphas = np.asarray(config.norms), np.asarray(config.alphas)
+right, one = list(alphas).index(0), list(norms).index(1)
+law = np.mean([small_step.steps(NormAndAngleConfig.from_dict(r.config)) for r in p0], axis=0)
+
+
+def over_seeds(cell, array="steps"):
+    """One array of all seeds of a cell, shape (seeds, norms, alphas)."""
+    return np.stack([r.arrays[array] for r in records[cell]])
+
+
+def percent(value, digits=1):
+    """A signed percentage, without a sign at zero."""
+    return f"{value:+.{digits}f}" if abs(value) >= 0.5 * 10**-digits else f"{0:.{digits}f}"
+
+
+def number(cell, metric):
+    """Mean and 95 % interval over the seeds of one final number."""
+    return stats.interval([r.final[metric] for r in records[cell]])
+
+
+notebook = papers.load("other")
+printed_norm = {c.key["norm"]: c.value for c in notebook.table("notebook-norms").cells() if c.value is not None}
+printed_angle = {-c.key["a"]: c.value for c in notebook.table("notebook-angles").cells(metric="steps")}
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels. Left: steps to convergence against embedding norm on two logarithmic axes, a straight line of slope two through the printed points. Middle: steps against starting angle, rising from zero to about 190 near pi, with the printed points on the line. Right: the map of steps over angle and norm, with measured and predicted contours on top of each other."}, "figure": {"caption": "Steps until the mean cosine of 500 pairs exceeds 0.999. Circles: what the released notebook printed (every other one in the middle). Lines: our mean over ten seeds (their spread is thinner than the line). Dashed: the small-step law {eq}`eq-norm-and-angle-steps`, nothing fitted. Left: against the norm, random pairs. Middle: against the starting angle at norm 1; the thin line takes its first step along the cosine's own gradient, as the law does (see [what differs](what-differs-norm-and-angle)). Right: both at once; solid contours are counted, dashed ones predicted.", "name": "fig-norm-and-angle-map"}}
+fig, (left, middle, right_ax) = plt.subplots(1, 3, figsize=(11, 3.6), width_ratios=[1, 1, 1.25], layout="constrained")
+angles = over_seeds("released", "angles").mean(0)
+counted = over_seeds("released").mean(0)
+
+_ = left.loglog(norms, counted[:, right], color=plots.ARM["released"], label="ours, 10 seeds")
+_ = left.loglog(norms, law[:, right], "--", color="black", lw=1, label="small-step law")
+_ = left.loglog(list(printed_norm), list(printed_norm.values()), "o", mfc="none", color="black", ms=6, label="notebook, printed")
+_ = left.set(xlabel=r"norm $\rho$", ylabel="steps until converged", xticks=[0.25, 1, 5, 10], xticklabels=["0.25", "1", "5", "10"])
+_ = left.minorticks_off()
+_ = left.legend()
+
+_ = middle.plot(angles[::2], [printed_angle[a] for a in alphas.round(2)[::2]], "o", mfc="none", color="black", ms=5)
+_ = middle.plot(angles, counted[one], color=plots.ARM["released"])
+_ = middle.plot(angles, over_seeds("p0").mean(0)[one], color=plots.ARM["released"], lw=0.8)
+_ = middle.plot(angles, law[one], "--", color="black", lw=1)
+_ = middle.set(xlabel=r"starting angle $\phi_0$", ylabel="steps until converged", xticks=[0, np.pi / 2, np.pi], ylim=(0, 210))
+_ = middle.set_xticklabels(["0", r"$\pi/2$", r"$\pi$"])
+
+shown = np.ma.masked_less(counted, 1)
+mesh = right_ax.pcolormesh(angles, norms, np.ma.log10(shown), shading="gouraud", cmap="viridis")
+levels = [10, 30, 100, 300, 1000, 3000, 10000]
+lines = right_ax.contour(angles, norms, shown, levels, colors="white", linewidths=1)
+_ = right_ax.contour(angles, norms, np.ma.masked_less(law, 1), levels, colors="black", linewidths=1, linestyles="dashed")
+_ = right_ax.clabel(lines, levels[:-1], fontsize=7, fmt="{:,.0f}".format)
+_ = right_ax.set(yscale="log", xlabel=r"starting angle $\phi_0$", ylabel=r"norm $\rho$", xticks=[np.pi / 2, np.pi], yticks=[0.25, 1, 5, 10])
+_ = right_ax.set_xticklabels([r"$\pi/2$", r"$\pi$"])
+_ = right_ax.set_yticklabels(["0.25", "1", "5", "10"])
+bar = fig.colorbar(mesh, ax=right_ax, ticks=range(5))
+_ = bar.set_ticklabels([f"{10**i:,}" for i in range(5)])
+_ = bar.set_label("steps")
+plt.show()
+
+# %% tags=["hide-input"]
+rows = []
+for norm, printed in printed_norm.items():
+    e = number("released", f"steps_norm_{norm:g}")
+    rows.append([f"norm {norm:g}, random pairs", f"{printed:.0f}", f"{e.mean:.1f}", f"[{e.low:.1f}, {e.high:.1f}]", percent(100 * (e.mean / printed - 1)), f"{law[list(norms).index(norm), right]:.1f}"])
+for alpha in (0.92, 0.48, -0.48, -0.72, -0.88, -0.96):
+    e = number("released", f"steps_angle_{alpha:g}")
+    printed, where = printed_angle[alpha], int(np.argmin(abs(alphas - alpha)))
+    rows.append([rf"norm 1, $\alpha = {alpha:g}$ ($\phi_0 = {angles[where]:.2f}$)", f"{printed:.0f}", f"{e.mean:.1f}", f"[{e.low:.1f}, {e.high:.1f}]", percent(100 * (e.mean / printed - 1)), f"{law[one, where]:.1f}"])
+pages.table(rows, ["setting", "printed", "ours", "95 % interval", "difference, %", "small-step law"], caption="Steps to convergence: the notebook's printed output and our simulation of it, ten seeds", name="tab-norm-and-angle-printed")
+
+# %% tags=["hide-input"]
+page.claim("notebook-steps-norm-1", "notebook-factor-norm", "notebook-factor-angle")
+
+# %% [markdown]
+# The printed counts come from one run without a seed, so they differ from ours as one draw of 500 pairs differs from another.
+# How far the map is the product that {eq}`eq-norm-and-angle-steps` promises, and what the logarithm means for the angle:
+
+# %% tags=["hide-input"]
+from_one = over_seeds("p0").mean(0)[one:]
+fair = (from_one > 20) & (law[one:] > 20)
+worst = 100 * np.abs(from_one[fair] / law[one:][fair] - 1).max()
+slope = number("released", "slope_loglog")
+steep = number("p0", "slope_angle")
+factor = number("p0", "factor_norm").mean
+target = np.log(1 / np.tan(np.arccos(config.threshold) / 2))
+decades = -((factor - 1) * target - np.log(2)) / np.log(10)
+pages.say(
+    f"From norm 1 on, the law is within {worst:.1f} % of the count wherever more than 20 steps are needed. Along the norm the log-log slope is "
+    f"{slope.mean:.3f} (95 % interval {slope.low:.3f} to {slope.high:.3f}). Along the angle, from $3\\pi/4$ up, the steps grow like "
+    f"$(1/\\sin\\phi_0)^{{{steep.mean:.2f}}}$, where a quadratic slowdown would have exponent 2. To be slowed down {factor:.0f}-fold by the angle alone, "
+    f"every pair would have to start within $10^{{{decades:.0f}}}$ of $\\pi$."
+)
+
+# %% [markdown]
+# The hundredfold and the twofold of {cite:t}`draganov2024pitfalls` are therefore not properties of norm and angle alone but of
+# where the axes of the figure end: a norm of 10 ($10^2$) and $|\alpha| = 0.96$. What does not depend on the
+# axes is the *kind* of growth, a power on one side and a logarithm on the other.
+#
+# ### GradScale: one power for each $p$
+
+# %% tags=["hide-input"]
+page.claim("gradscale-default-steps", "gradscale-cancels-steps", "gradscale-reduces-slowdown")
+
+# %% [markdown]
+# {cite:t}`draganov2025norms` write that $p = 1$ "will cancel the gradients' dependence on the embedding norm". It does: the
+# gradient's length becomes $\sin\phi$, whatever the norm. But the cosine only knows directions, and a step of a given length turns a
+# vector ten times as long ten times less. So $p = 1$ takes away one of the two powers of $\rho$ in {eq}`eq-norm-and-angle-steps` and leaves the other;
+# for the number of steps to be free of the norm takes $p = 2$. (Our criterion asks about the steps, because it is the slowdown, the "embedding-norm
+# effect", that the layer is meant to overcome. The sentence about the gradient stands.)
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels against embedding norm on logarithmic axes. Left: steps to convergence for GradScale with p = 0, 1 and 2, lines of slope two, one and zero that meet at norm 1. Right: relative growth of the norm, falling with slope two, one and zero."}, "figure": {"caption": "GradScale with $p = 0, 1, 2$ at the same rate, random pairs, mean of ten seeds. Left: steps until converged. Right: by how much the norm has grown when they are done. Dashed: equations {eq}`eq-norm-and-angle-steps` and {eq}`eq-norm-and-angle-growth`.", "name": "fig-norm-and-angle-gradscale"}}
+fig, (left, growing) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+for p in (0, 1, 2):
+    color = plots.ARM[f"p{p}"]
+    settings = NormAndAngleConfig.from_dict(records[f"p{p}"][0].config)
+    e = number(f"p{p}", "slope_loglog")
+    _ = left.loglog(norms, over_seeds(f"p{p}").mean(0)[:, right], color=color, label=f"$p = {p}$: slope {e.mean:.2f}")
+    _ = left.loglog(norms, small_step.steps(settings)[:, right], "--", color="black", lw=1)
+    _ = growing.loglog(norms, 100 * (over_seeds(f"p{p}", "growth").mean(0)[:, right] - 1), color=color, label=f"$p = {p}$")
+    _ = growing.loglog(norms, 100 * (small_step.growth(settings)[:, right] - 1), "--", color="black", lw=1)
+_ = left.set(ylabel="steps until converged")
+_ = growing.set(ylabel="growth of the norm, %")
+for ax in (left, growing):
+    _ = ax.set(xlabel=r"norm $\rho$", xticks=[0.25, 1, 5, 10], xticklabels=["0.25", "1", "5", "10"])
+    _ = ax.minorticks_off()
+    _ = ax.legend()
+plt.show()
+
+# %% tags=["hide-input"]
+rows = []
+for p, gradient, turn in ((0, r"$\rho^{-1}$", r"$\rho^{-2}$"), (1, r"$1$", r"$\rho^{-1}$"), (2, r"$\rho$", r"$1$")):
+    slope, factor = number(f"p{p}", "slope_loglog"), number(f"p{p}", "factor_norm")
+    growth = 100 * (over_seeds(f"p{p}", "growth").mean(0)[:, right] - 1)
+    rows.append([f"{p}", gradient, turn, f"{slope.mean:.3f} [{slope.low:.3f}, {slope.high:.3f}]", f"{factor.mean:.1f}", f"{growth[one]:.2g}", f"{growth[-1]:.1g}"])
+pages.table(rows, ["$p$", r"gradient $\propto$", r"angle turned per step $\propto$", "measured slope of the steps, 95 % interval", "steps at norm 10 / norm 1", "growth at norm 1, %", "growth at norm 10, %"], caption="What GradScale does to the gradient, to the turning and to the steps", name="tab-norm-and-angle-gradscale")
+
+# %% [markdown]
+# The price is in the right-hand panel. Without GradScale a large norm protects itself: what a large embedding
+# gains on the way is negligible beside what it has. With $p = 1$ every embedding gains the same length, with $p = 2$ the same
+# *factor*, however large it is already. And where norms are above 1, GradScale at an unchanged rate is a larger
+# step: that {cite:t}`draganov2025norms` had to lower the rate to a sixth and warm up ten times as long is what
+# {eq}`eq-norm-and-angle-k` would suggest.
+#
+# Mind what this simulation is: the points themselves descend. In a network the weights do, and an embedding moves through them,
+# so the exponents here are the mechanism, not a forecast for training ({doc}`../training/simclr-norms`).
+
+# %% [markdown]
+# ## This execution
+#
+# The same code, now, with the parameters at the top of the page.
+
+# %% tags=["hide-cell", "nbval-ignore-output"]
+grid = tuple(float(x) for x in np.geomspace(1, largest_norm, 6 if scale == "smoke" else 13).round(6))
+own = page.run("norm-and-angle", "p0", seed=seed, rate=rate, power=power, norms=grid, alphas=(0.0,))
+ours = NormAndAngleConfig.from_dict(own.config)
+steps, growth = own.arrays["steps"][:, 0], own.arrays["growth"][:, 0]
+predicted = small_step.steps(ours)[:, 0]
+there = np.isfinite(steps)  # within the cap
+rows = [
+    [f"{n:.2f}", own.final[f"steps_norm_{n:g}"], f"{t:.1f}", f"{g:.4f}" if np.isfinite(g) else ""]
+    for n, t, g in zip(grid, predicted, growth, strict=True)
+]
+pages.table(rows, ["norm", "steps", "small-step law", "norm at the end / at the start"])
+pages.say(f"GradScale $p = {power:g}$, rate {rate:g}, seed {seed}: slope {own.final.get('slope_loglog', float('nan')):.3f}, the law's is {2 - power:g}.")
+np.testing.assert_allclose(steps[there], predicted[there], rtol=0.02 + rate / ours.pairs, atol=1)
+assert there.any() and (growth[there] > 1).all()
+
+# %% [markdown]
+# ## Verdicts
+
+# %% tags=["hide-input"]
+page.verdict("norm-slows-quadratically", "angle-slows-quadratically")
+page.verdict("norm-slowdown-hundredfold", "angle-slowdown-twofold", "norm-matters-more-than-angle")
+page.verdict("notebook-steps-norm-1", "notebook-factor-norm", "notebook-factor-angle")
+page.verdict("gradscale-default-steps", "gradscale-cancels-steps", "gradscale-reduces-slowdown")
+
+# %% [markdown]
+# (what-differs-norm-and-angle)=
+# ## What differs, and why
+#
+# The text (appendix B.1 of {cite:t}`draganov2025norms`) and the released notebook describe different simulations. Each difference is an arm of ours.
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels. Left: steps against norm for four readings of the setting; notebook and text are parallel lines of slope two, scaling one of two moving sets levels off, and rate 10 per pair makes a valley with its lowest point at norm 3. Right: steps against alpha for the notebook, rising steadily towards alpha = -1, and for the text, falling first and rising later, with the starting norm of the text's mixture as a dotted curve."}, "figure": {"caption": "Four readings of one setting. Left: steps against the norm at $\\alpha = 0$. Right: steps against $\\alpha$ at nominal norm 1; dotted, the norm that the text's mixture really has.", "name": "fig-norm-and-angle-readings"}}
+fig, (left, mixing) = plt.subplots(1, 2, figsize=(9.5, 3.6), layout="constrained")
+names = {"released": "notebook: both move, both scaled", "text": "text: one moves and is scaled", "text-both-move": "both move, one is scaled", "rate-per-pair": "rate 10 for each pair"}
+colors = dict(zip(names, (plots.ARM["released"], plots.ARM["text"], plots.SKY, plots.PURPLE), strict=True))
+for cell, name in names.items():
+    arm = records[cell][0]
+    _ = left.loglog(arm.arrays["norms"], over_seeds(cell).mean(0)[:, list(arm.arrays["alphas"]).index(0)], color=colors[cell], label=name)
+_ = left.set(xlabel=r"norm $\rho$", ylabel="steps until converged", xticks=[0.25, 1, 5, 10], xticklabels=["0.25", "1", "5", "10"])
+_ = left.minorticks_off()
+_ = left.legend()
+text_alphas = records["text"][0].arrays["alphas"]
+_ = mixing.plot(alphas, counted[one], color=colors["released"], label="notebook: steps")
+_ = mixing.plot(text_alphas, over_seeds("text").mean(0)[one], color=colors["text"], label="text: steps")
+_ = mixing.set(xlabel=r"$\alpha$ (opposite $\leftarrow$ random $\rightarrow$ equal)", ylabel="steps until converged", ylim=(0, None))
+size = mixing.twinx()
+_ = size.plot(text_alphas, np.sqrt((1 - abs(text_alphas)) ** 2 + text_alphas**2), ":", color=colors["text"], label="text: norm of the mixture")
+_ = size.set(ylim=(0, 1.05), ylabel="norm of the mixture")
+_ = size.grid(False)
+_ = mixing.legend(*map(list.__add__, mixing.get_legend_handles_labels(), size.get_legend_handles_labels()), loc="lower left")
+plt.show()
+
+# %% tags=["hide-input"]
+rows = []
+for cell, name in {**names, "p0": "notebook, first step along the cosine"}.items():
+    at = [number(cell, f"steps_norm_{n}") for n in (1, 10)]
+    last = number(cell, "steps_angle_-0.96")
+    slope = number(cell, "slope_loglog")
+    rows.append([name, f"{at[0].mean:.1f}", f"{at[1].mean:.1f}", f"{slope.mean:.3f}", f"{last.mean:.1f}", f"{number(cell, 'factor_angle').mean:.2f}"])
+pages.table(rows, ["setting", "steps at norm 1", "steps at norm 10", "slope, norms 1 to 10", r"steps at $\alpha = -0.96$", "times those at $\\alpha = 0$"], caption="The readings in numbers, mean over ten seeds", name="tab-norm-and-angle-readings")
+
+# %% [markdown]
+# * **The rate.** "Learning rate 10" acts on the mean over 500 pairs, so each pair moves with 0.02. Taken at its word for
+#   each pair, 10 is no small step: at norm 1 the first step throws the points far out, where the
+#   norm they have gained makes the next ones tame. Steps then *fall* with the norm until $k = \eta/\rho^2$ is near one, and rise beyond.
+# * **Who moves.** In the text the first set is static, in the notebook both move, as in Theorem 3.4. One mover takes
+#   twice the steps and the same slope.
+# * **Who is scaled.** The text scales the second set only. If nevertheless both move, the unscaled one does the turning, and
+#   the slowdown stops at twofold: the pace is set by $1/\rho_1^2 + 1/\rho_2^2$, so by the *shorter* of the two.
+# * **The mixture.** The text does not normalise $x_2'$ again. Half-way between two nearly perpendicular unit vectors lies a vector
+#   of norm 0.7, so the text's $\alpha$ changes angle and norm together, and at first a *larger* angle converges
+#   *faster*. The notebook normalises (and writes $\alpha$ with the other sign).
+# * **The first step.** The notebook's first loss is the mean dot product over the square of the norm; only from the second step on is it
+#   the cosine. The two have the same value but not the same gradient: the first step is not projected, and for nearly
+#   opposite pairs it *shortens* them by the factor $1 - \eta/\rho^2$. At norm 1 this is 2 % of the norm and, the slowdown being
+#   quadratic, 4 % of the steps, which is the difference between the notebook's last number and that of a simulation with the cosine's own gradient throughout.
+# * **The ends.** At $\alpha = -1$ every pair is exactly opposite, its gradient is zero, and no number of steps is enough:
+
+# %% tags=["hide-input"]
+answers = sorted({str(r.final["steps_angle_-1"]) for r in records["text"]})
+pages.say(f"recorded for $\\alpha = -1$: {', '.join(answers)}. The notebook stops at 0.96, and prints 0 for norm 0, where the cosine has no value.")
+
+# %% [markdown]
+# ## What it costs, and how to vary it
+
+# %% tags=["hide-input", "nbval-ignore-output"]
+page.cost()
+
+# %% tags=["hide-input"]
+page.papermill(power=2.0, largest_norm=20.0, scale="paper")
