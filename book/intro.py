@@ -25,7 +25,7 @@
 #   orthonormal anchors prevents it.
 
 # %% tags=["parameters"]
-parts = "all"  # or one part: theory, simulation, training, confidence, anchors, arithmetic, question
+parts = "all"  # or one: theory, simulation, training, confidence, anchors, arithmetic, question
 
 # %% tags=["hide-input"]
 from ssllib import pages, records, scoreboard
@@ -89,8 +89,8 @@ pages.table(
 #
 # `ssllib` needs torch and numpy only.
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% tags=["remove-input", "nbval-ignore-output"]
 page.cost()
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 page.papermill(parts="training")

@@ -52,43 +52,43 @@ plt.show()
 # %% [markdown]
 # ## Theory
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 pages.show(scoreboard.table(store, "theory"))
 
 # %% [markdown]
 # ## Simulations
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 pages.show(scoreboard.table(store, "simulation"))
 
 # %% [markdown]
 # ## Training
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 pages.show(scoreboard.table(store, "training"))
 
 # %% [markdown]
 # ## Confidence
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 pages.show(scoreboard.table(store, "confidence"))
 
 # %% [markdown]
 # ## Anchors (CLOA)
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 pages.show(scoreboard.table(store, "anchors"))
 
 # %% [markdown]
 # ## The papers against their own tables
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 pages.show(scoreboard.table(store, "arithmetic"))
 
 # %% [markdown]
 # ## Open questions
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 pages.show(scoreboard.table(store, "question"))
 
 # %% [markdown]
@@ -97,7 +97,7 @@ pages.show(scoreboard.table(store, "question"))
 # Each record is a small JSON file: the configuration, the history per evaluated epoch, the final numbers, and where
 # it came from.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 pages.show(scoreboard.record_lists(page.all_records()))
 
 # %% [markdown]
@@ -105,5 +105,5 @@ pages.show(scoreboard.record_lists(page.all_records()))
 #
 # `python -m ssllib status` prints this page in a terminal.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 page.papermill(smallest_seeds=3)

@@ -182,9 +182,12 @@ def _records(args: argparse.Namespace) -> None:
 
 
 def _pages(args: argparse.Namespace) -> int:
-    from ssllib import book
+    from ssllib import book, records, scoreboard
 
-    return book.run_pages(stale_only=args.stale, jobs=args.jobs, into=args.into)
+    status = book.run_pages(stale_only=args.stale, jobs=args.jobs, into=args.into)
+    if args.into is None and scoreboard.update_readme(records.committed()):
+        print("README.md: summary of verdicts updated")
+    return status
 
 
 def _page(args: argparse.Namespace) -> None:

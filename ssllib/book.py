@@ -18,6 +18,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -84,8 +85,8 @@ def digest(page: Page) -> str:
     everything = re.search(r"\ball_records\(|\brecords\.committed\(", source) is not None
     data = page.root / "data"
     listed = data / "claims.yml"
-    claims = yaml.safe_load(listed.read_text(encoding="utf-8")) if listed.exists() else None
-    claims = [c for c in claims or [] if everything or c.get("page") == page.name or c["id"] in words]
+    claims = _claims(listed.read_text(encoding="utf-8")) if listed.exists() else []
+    claims = [c for c in claims if everything or c.get("page") == page.name or c["id"] in words]
     words |= {str((c.get("criterion") or {}).get("experiment")) for c in claims}
     text = source + json.dumps(claims, sort_keys=True, default=str)
     files = [f for f in data.glob("records/*/*/*") if everything or f.parent.name in words]
@@ -96,6 +97,11 @@ def digest(page: Page) -> str:
         total.update(f"{file.relative_to(page.root).as_posix()}\0".encode())
         total.update(hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()[:20]
+
+
+@lru_cache(maxsize=2)
+def _claims(text: str) -> list[dict[str, Any]]:
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or []
 
 
 def library(root: Path) -> str:

@@ -46,21 +46,24 @@ def paper_links(claim: claims.Claim) -> str:
 
 
 def claim_box(claim: claims.Claim) -> str:
-    """The claim as the paper makes it, in our words, and the criterion it is judged by."""
-    lines = [
-        f"::::{{admonition}} Claim: {claim.place}",
-        ":class: claim",
-        "",
-        f"> {claim.quote}",
-        ">",
-        f"> — {paper_links(claim)}",
-        "",
-        f"**In our words.** {claim.ours}",
-        "",
-        f"**Declared criterion** ({claim.criterion['declared']}): {criterion_text(claim)}",
-        "::::",
-    ]
-    return "\n".join(lines)
+    """The claim as the paper makes it, in our words, and, folded, the criterion it is judged by."""
+    return "\n".join(
+        [
+            f":::::{{admonition}} Claim: {claim.place}",
+            ":class: claim",
+            "",
+            f"> {claim.quote}",
+            ">",
+            f"> — {paper_links(claim)}",
+            "",
+            f"**In our words.** {claim.ours}",
+            "",
+            f"::::{{dropdown}} Judged by (declared {claim.criterion['declared']})",
+            criterion_text(claim),
+            "::::",
+            ":::::",
+        ]
+    )
 
 
 def criterion_text(claim: claims.Claim) -> str:

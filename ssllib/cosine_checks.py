@@ -42,7 +42,7 @@ def printed_gradient(source: str, sign: str, forms: tuple[Formula, Formula]) -> 
         examine(
             source,
             f"{GRADIENT} = {sign}{tex}",
-            Relation(form, gradient),
+            Relation(form, gradient, names=("printed", "derivative")),
             corrected=(f"{GRADIENT} = -{tex}", Relation(negative(bare), gradient)),
         )
         for tex, form, bare in zip((MATRIX, PERP), forms, (matrix_form, perp_form), strict=True)
@@ -71,7 +71,7 @@ def sign_2406(seed: int) -> list[Statement]:
         examine(
             "2406.16468 A.1, first line",
             f"{LOSS} = {COSINE}",
-            Relation(cosine, loss),
+            Relation(cosine, loss, names=("printed", "loss")),
             role="proof",
             corrected=(f"{LOSS} = -{COSINE}", Relation(negative(cosine), loss)),
         ),
@@ -105,7 +105,8 @@ def sign_2502(seed: int) -> list[Statement]:
 
 def descends(direction: Formula) -> Relation:
     """To first order, a step along `direction` does not raise the loss."""
-    return Relation(lambda s: s.gamma * s.dot(gradient(s), direction(s)), zero, "<=")
+    change = "change of the loss, first order"
+    return Relation(lambda s: s.gamma * s.dot(gradient(s), direction(s)), zero, "<=", names=(change, ""))
 
 
 def descent_step(seed: int) -> list[Statement]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from ssllib.config import RunConfig, TrainConfig
 from ssllib.errors import one_of
+from ssllib.proofs import CHECKS, ProofConfig
 from ssllib.simulation import PRINTED_ALPHAS, NormAndAngleConfig
 
 
@@ -130,6 +131,16 @@ declare(
             ],
             "paper": norm_and_angle_arms(NormAndAngleConfig()),
         },
+    )
+)
+
+# --- the machine checks of printed statements (2406.16468 and 2502.09252, section 3 and the appendices) ----
+
+declare(
+    Experiment(
+        "proofs",
+        "Machine checks of the papers' statements",
+        {"paper": [Cell(name, ProofConfig(check=name), (0,)) for name in CHECKS]},
     )
 )
 

@@ -43,7 +43,7 @@ def amount(seed: int) -> list[Statement]:
         examine(
             "2406.16468 A.2, 2502.09252 A.3",
             AMOUNT + r"(z_j)_{\perp z_i} \rVert^2",
-            Relation(after, _grown_by(lambda s: s.t)),
+            Relation(after, _grown_by(lambda s: s.t), names=("exact", "printed")),
             corrected=(
                 AMOUNT + r"(\hat z_j)_{\perp z_i} \rVert^2",
                 Relation(after, _grown_by(lambda s: s.unit(s.t))),

@@ -9,6 +9,7 @@ from typing import Any
 
 from ssllib import boxes, claims, plots
 from ssllib.claims import Verdict
+from ssllib.errors import InputError
 from ssllib.paths import project_dir
 from ssllib.records import Record, Store
 
@@ -37,16 +38,18 @@ def summary(store: Store) -> str:
     return f"{len(found)} claims, {settled} settled, {sum(1 for _ in store)} records.\n{parts}"
 
 
-COLUMNS = ("claims", "proved or true", "corrected", "refuted or false", "holds", "mixed", "opposite", "no effect",
-           "undecided", "seen only", "open", "not yet run")  # fmt: skip
+COLUMNS = ("claims", "borne out", "in between", "contradicted", "undecided", "seen only", "open", "not yet run")
+"""Borne out: holds, proved, true, reproduced. In between: corrected, mixed, no effect. Contradicted: opposite,
+refuted, false, not reproduced."""
 _COLUMN = {
-    "proved": "proved or true", "true": "proved or true", "refuted": "refuted or false", "false": "refuted or false",
-    "reproduced": "holds", "not reproduced": "opposite", "answered": "open",
-}  # fmt: skip
+    **dict.fromkeys(("holds", "proved", "true", "reproduced", "answered"), "borne out"),
+    **dict.fromkeys(("corrected", "mixed", "no effect"), "in between"),
+    **dict.fromkeys(("opposite", "refuted", "false", "not reproduced"), "contradicted"),
+}
 
 
 def tally_by_part(store: Store) -> list[list[Any]]:
-    """A row for each part and one for all: title, number of claims, and the counts of `COLUMNS`."""
+    """A row for each part and one for all: title, then the numbers that `COLUMNS` names."""
     found = verdicts(store)
     rows = []
     for title, mine in [
@@ -58,6 +61,31 @@ def tally_by_part(store: Store) -> list[list[Any]]:
             count[_COLUMN.get(word, word)] += n
         rows.append([title, len(mine), *(count[c] or "" for c in COLUMNS[1:])])
     return rows
+
+
+def readme_block(store: Store) -> str:
+    """The README's summary of verdicts, between its two marks."""
+    rows = [[title, *row] for title, *row in tally_by_part(store)]
+    return f"{MARKS[0]}\n{boxes.markdown_table(rows, ['', *COLUMNS])}\n{MARKS[1]}"
+
+
+MARKS = ("<!-- verdicts: written by `make pages` -->", "<!-- end of verdicts -->")
+
+
+def update_readme(store: Store) -> bool:
+    """Write the summary into README.md; True when it changed."""
+    path = project_dir() / "README.md"
+    before = path.read_text(encoding="utf-8")
+    head, _, rest = before.partition(MARKS[0])
+    _, mark, tail = rest.partition(MARKS[1])
+    if not mark:
+        raise InputError(f"README.md has lost its marks; it needs the lines {MARKS[0]} and {MARKS[1]}")
+    after = head + readme_block(store) + tail
+    if after != before:
+        temporary = path.with_name("README.md.part")
+        temporary.write_text(after, encoding="utf-8")
+        temporary.replace(path)
+    return after != before
 
 
 def text(store: Store) -> str:

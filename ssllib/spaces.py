@@ -165,15 +165,20 @@ def hard_pairs(dimension: int, draws: int, seed: int = 0) -> tuple[Tensor, Tenso
     generator = torch.Generator().manual_seed(seed)
     z, t, small = torch.randn(3, draws, dimension, generator=generator, dtype=torch.float64)
     u = geometry.unit(z)
-    right = geometry.tangent_component(t, u) if dimension > 1 else t
-    sign = torch.where((t * u).sum(1, keepdim=True) > 0, -1.0, 1.0)
-    kinds = torch.stack([t, sign * t, right, u, -u, u + 1e-8 * small, 1e-8 * small - u])
-    t = kinds[torch.arange(draws) % len(kinds), torch.arange(draws)]
+    for kind in range(1, 7):
+        at = slice(kind, None, 7)
+        if kind == 1:
+            t[at] *= torch.where((t[at] * u[at]).sum(1, keepdim=True) > 0, -1.0, 1.0)
+        elif kind == 2 and dimension > 1:
+            t[at] = geometry.tangent_component(t[at], u[at])
+        elif kind > 2:
+            t[at] = (u[at] if kind % 2 else -u[at]) + (1e-8 * small[at] if kind > 4 else 0)
     a, b = 10 ** (200 * torch.rand(2, draws, 1, generator=generator, dtype=torch.float64) - 100)
     return u * a, geometry.unit(t) * b
 
 
 def largest_error(left: Formula, right: Formula, dimension: int, draws: int = 210, seed: int = 0) -> float:
-    r"""Largest $|left - right| \cdot \|z\|$ over `hard_pairs`: an error in units of $1 / \|z\|$."""
+    r"""Largest $\|left - right\| \cdot \|z\|$ over `hard_pairs`: an error in units of $1 / \|z\|$."""
     space = Numbers(*hard_pairs(dimension, draws, seed))
-    return float(((left(space) - right(space)).abs() * space.norm(space.z)).max())
+    gap = left(space) - right(space)  # (draws, dimension), or (draws, 1) for a scalar
+    return float((torch.linalg.vector_norm(gap, dim=-1, keepdim=True) * space.norm(space.z)).max())

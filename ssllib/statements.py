@@ -57,6 +57,7 @@ class Relation:
     right: Formula
     sign: str = "="
     between: tuple[int, int] | None = None
+    names: tuple[str, str] = ("left side", "right side")  # in a counterexample; "" leaves a side out
 
     def proved(self) -> bool:
         """True if SymPy or Z3 proves it for every dimension. False means no proof, not disproof."""
@@ -84,7 +85,7 @@ class Relation:
                 if _fails([space.sp.simplify(y - x) for x, y in zip(a, b, strict=True)], self.sign):
                     used = {x for v in (left, right) for e in space.entries(v) for x in e.free_symbols}
                     shown = {"gamma": [space.sp.Rational(gamma)]} if space.gamma in used else {}
-                    shown |= {"left": a, "right": b}
+                    shown |= {name: side for name, side in zip(self.names, (a, b), strict=True) if name}
                     shown |= {name: space.put(f(space), z, t, gamma) for name, f in (show or {}).items()}
                     return {"z": list(z), "t": list(t)} | {k: _plain(v) for k, v in shown.items()}
         return None
@@ -208,23 +209,37 @@ def agree(source: str, printed: str, left: Formula, right: Formula, seed: int) -
     return Statement(source, printed, not wrong, "autograd", wrong or None, role="added")
 
 
-COLUMNS = ["where", "as printed", "holds", "decided by", "counterexample (left and right side)", "corrected"]
-_WHERE = {"claim": "", "proof": " (proof)", "added": " (added here)"}
+_ROLE = {"claim": "", "proof": " (proof)", "added": " (added here)"}
 
 
-def table_rows(statements: Iterable[Mapping[str, Any]]) -> list[list[str]]:
-    """Rows under `COLUMNS` for statements as a record holds them, in MyST."""
-    return [
+def table(found: Iterable[Mapping[str, Any]]) -> tuple[list[list[str]], list[str]]:
+    """Rows and columns, in MyST, for statements as a record holds them."""
+    rows = [
         [
-            s["source"] + _WHERE[s["role"]],
-            f"${s['printed']}$",
-            "yes" if s["holds"] else "**no**",
-            s["how"],
-            "; ".join(f"{k} = {_readable(v)}" for k, v in (s["counterexample"] or {}).items()),
-            f"${s['corrected']}$" if s["corrected"] else "",
+            s["source"] + _ROLE[s["role"]],
+            f"${s['printed']}$" + (f"<br>corrected: ${s['corrected']}$" if s["corrected"] else ""),
+            f"{'yes' if s['holds'] else '**no**'} ({s['how']})",
+            _example(s),
         ]
-        for s in statements
+        for s in found
     ]
+    columns = ["where", "statement, as printed", "holds", "counterexample"]
+    shown = 4 if any(row[3] for row in rows) else 3
+    return [row[:shown] for row in rows], columns[:shown]
+
+
+def sentence(s: Mapping[str, Any]) -> str:
+    """A statement as a record holds it, and what became of it, in a line of MyST."""
+    verb = "holds" if s["holds"] else "**does not hold**"
+    text = f"{s['source']}{_ROLE[s['role']]}: ${s['printed']}$ {verb} ({s['how']})."
+    if s["counterexample"]:
+        text += f" Counterexample: {_example(s)}."
+    return text + (f" Corrected: ${s['corrected']}$." if s["corrected"] else "")
+
+
+def _example(s: Mapping[str, Any]) -> str:
+    greek = {"gamma": "γ"}
+    return "; ".join(f"{greek.get(k, k)} = {_readable(v)}" for k, v in (s["counterexample"] or {}).items())
 
 
 def _readable(value: Any) -> str:

@@ -62,7 +62,7 @@ def test_each_paper_s_sign(found: dict[str, proofs.Proof]) -> None:
     matrix, perp, *_ = found["cosine-gradient-sign-2406"].statements
     for plus in (matrix, perp):
         assert not plus.holds and plus.corrected
-        assert plus.counterexample == {"z": [1, 0], "t": [0, 1], "left": [0, 1], "right": [0, -1]}
+        assert plus.counterexample == {"z": [1, 0], "t": [0, 1], "printed": [0, 1], "derivative": [0, -1]}
 
 
 def test_the_update_of_2502_climbs(found: dict[str, proofs.Proof]) -> None:
@@ -76,7 +76,7 @@ def test_the_missing_hat_in_the_corollary_s_proof(found: dict[str, proofs.Proof]
     (slip,) = found["norm-growth-amount"].statements
     assert not slip.holds and slip.corrected and slip.counterexample is not None
     assert slip.counterexample["t"] == [0, 2]
-    assert (slip.counterexample["left"], slip.counterexample["right"]) == (2, 5)
+    assert (slip.counterexample["exact"], slip.counterexample["printed"]) == (2, 5)
 
 
 def test_each_check_belongs_to_a_claim() -> None:
@@ -113,7 +113,7 @@ def test_printed_forms_against_autograd(d: int) -> None:
     minus = largest_error(negative(matrix_form), gradient, d)
     plus = largest_error(matrix_form, gradient, d)
     assert minus < TOLERANCE
-    assert plus < TOLERANCE if d == 1 else plus > 0.05  # in one dimension both are zero
+    assert plus < TOLERANCE if d == 1 else 1.99 < plus < 2.01  # in one dimension both are zero
 
 
 def test_a_wrong_closed_form_is_not_passed() -> None:

@@ -24,7 +24,7 @@ from ssllib.formulas import (
     squared,
     zero,
 )
-from ssllib.statements import COLUMNS, Limit, Relation, Undecided, approach, examine, table_rows
+from ssllib.statements import Limit, Relation, Undecided, approach, examine, sentence, table
 
 pytest.importorskip("sympy")
 pytest.importorskip("z3")
@@ -94,7 +94,7 @@ FALSE: dict[str, tuple[Relation, tuple[Any, ...]]] = {
         Relation(zero, rise(squared(gradient), negative(sideways)), "<", between=(-1, 0)),
         ([1, 0], [-1, 1], None, 0, -1),
     ),
-    "descends along the gradient": (descends(gradient), ([1, 0], [0, 1], 1, 1, 0)),
+    "descends along the gradient": (descends(gradient), ([1, 0], [0, 1], 1, 1, None)),
 }
 
 
@@ -111,7 +111,8 @@ def test_false_statements_are_refuted_with_an_example_to_check_by_hand(name: str
     s = examine("test", name, relation)
     assert not s.holds
     rate = {} if gamma is None else {"gamma": gamma}
-    assert s.counterexample == {"z": z, "t": t, **rate, "left": left, "right": right}
+    sides = zip(relation.names, (left, right), strict=True)
+    assert s.counterexample == {"z": z, "t": t, **rate} | {name: side for name, side in sides if name}
     assert json.loads(json.dumps(s.to_dict())) == s.to_dict()
 
 
@@ -181,13 +182,17 @@ def test_the_gradient_does_not_vanish_close_in() -> None:
     assert not s.holds and s.counterexample is not None and "oo" in s.counterexample["limit"]
 
 
-def test_rows_for_a_page() -> None:
+def test_a_page_can_show_what_was_found() -> None:
     wrong = examine(
         "here", "a = b", FALSE["not projected"][0], role="proof", corrected=("c", TRUE["gradient"])
     )
     right = examine("there", "a = b", TRUE["gradient"])
-    first, second = table_rows([wrong.to_dict(), right.to_dict()])
-    assert len(first) == len(second) == len(COLUMNS)
-    assert first[:3] == ["here (proof)", "$a = b$", "**no**"] and first[5] == "$c$"
-    assert first[4] == "z = (1, 0); t = (1, 1); left = (−√2/2, −√2/2); right = (0, −√2/2)"
-    assert second == ["there", "$a = b$", "yes", "SymPy", "", ""]
+    example = "z = (1, 0); t = (1, 1); left side = (−√2/2, −√2/2); right side = (0, −√2/2)"
+    rows, columns = table([wrong.to_dict(), right.to_dict()])
+    assert rows[0] == ["here (proof)", "$a = b$<br>corrected: $c$", "**no** (SymPy)", example]
+    assert rows[1] == ["there", "$a = b$", "yes (SymPy)", ""]
+    assert len(columns) == 4
+    rows, columns = table([right.to_dict()])
+    assert rows == [["there", "$a = b$", "yes (SymPy)"]] and len(columns) == 3
+    assert sentence(right.to_dict()) == "there: $a = b$ holds (SymPy)."
+    assert sentence(wrong.to_dict()).endswith(f"Counterexample: {example}. Corrected: $c$.")

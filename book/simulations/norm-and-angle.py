@@ -69,16 +69,18 @@ page.claim("norm-slowdown-hundredfold", "angle-slowdown-twofold", "norm-matters-
 # $$\phi' = \phi - 2\arctan(k \sin\phi), \qquad \rho' = \rho\,\sqrt{1 + k^2 \sin^2\phi}.$$ (eq-norm-and-angle-step)
 #
 # A pair never leaves the plane it starts in. In $\mathbb{R}^{20}$ or in $\mathbb{R}^{2000}$, its whole state is two norms
-# and an angle; the dimension only decides how angles are distributed at the start. That is why this page can
-# afford the full map of norm *and* angle where the papers show one cut along each: every setting of the grid is iterated at once, three numbers a
-# pair. (The library's tests move the 20-dimensional vectors with autograd instead and require the same number of steps.)
+# and an angle; the dimension only decides how the angles are distributed at the start. That is why this page can
+# afford the full map of norm *and* angle where the papers show one cut along each: all settings of the grid are iterated at
+# once, three numbers a pair. (The library's tests move the 20-dimensional vectors with autograd instead and require the
+# same number of steps.)
 #
 # **Where $\rho$ enters.** Small steps turn {eq}`eq-norm-and-angle-step` into $\dot\phi = -2k\sin\phi$, which integrates to
 # $\tan(\phi/2) = \tan(\phi_0/2)\, e^{-2kt}$. From $\phi_0$ to a target $\phi_\ast$ this takes
 #
 # $$T = \frac{\rho^{2-p}}{2\eta}\, \ln\frac{\tan(\phi_0/2)}{\tan(\phi_\ast/2)}$$ (eq-norm-and-angle-steps)
 #
-# steps. Three things can be read off before anything is run:
+# steps. (With many pairs, each follows its own tangent, and $T$ is where the mean of their cosines meets the threshold; this
+# is the dashed law in the figures below.) Three things can be read off before anything is run:
 #
 # * The **norm** enters as a power, $\rho^{2-p}$. Without GradScale it is quadratic: one factor $\rho$ because the gradient
 #   is shorter, another because a longer vector needs a longer step to turn by the same angle.
@@ -94,16 +96,16 @@ page.claim("norm-slowdown-hundredfold", "angle-slowdown-twofold", "norm-matters-
 # $$\Delta(\rho^2) = \tfrac{\eta}{2}\Delta\cos\phi \;\;(p=0), \qquad \Delta\rho = \tfrac{\eta}{4}\Delta\cos\phi \;\;(p=1), \qquad
 # \Delta\ln\rho = \tfrac{\eta}{4}\Delta\cos\phi \;\;(p=2).$$ (eq-norm-and-angle-growth)
 #
-# The norm always grows, as Corollary 3.3 says, yet with $p = 0$ by an amount that does not
-# depend on how large the norm was.
+# The norm always grows, as Corollary 3.3 says, but its square gains the same amount, at most $\eta$, whether
+# the norm was small or large, and whether the way took a few steps or thousands.
 
 # %% [markdown]
 # ## Recorded evidence
 #
 # 500 pairs of uniformly random directions in $\mathbb{R}^{20}$; gradient descent with rate 10 on the *mean* over the pairs, hence $\eta = 10/500 = 0.02$
-# for each; until the mean cosine exceeds 0.999. Ten seeds: the drawing of the pairs is the only thing random here. The angle is set by mixing the second
-# point with the first, $x_2' \propto (1 - |\alpha|)\, x_2 + \alpha\, x_1$, from $\alpha = 0$ (random, near a right angle)
-# to $\alpha = -0.96$ (nearly opposite).
+# for each; until the mean cosine exceeds 0.999. Ten seeds: the drawing of the pairs is the only thing random here. The angle is
+# set by mixing the second point with the first, $x_2' \propto (1 - |\alpha|)\, x_2 + \alpha\, x_1$, from $\alpha = 0$ (random,
+# near a right angle) to $\alpha = -0.96$ (nearly opposite).
 
 # %% tags=["hide-input"]
 records = page.records("norm-and-angle")
@@ -138,7 +140,7 @@ fig, (left, middle, right_ax) = plt.subplots(1, 3, figsize=(11, 3.6), width_rati
 angles = over_seeds("released", "angles").mean(0)
 counted = over_seeds("released").mean(0)
 
-_ = left.loglog(norms, counted[:, right], color=plots.ARM["released"], label="ours, 10 seeds")
+_ = left.loglog(norms, counted[:, right], color=plots.ARM["released"], label=f"ours, {len(released)} seeds")
 _ = left.loglog(norms, law[:, right], "--", color="black", lw=1, label="small-step law")
 _ = left.loglog(list(printed_norm), list(printed_norm.values()), "o", mfc="none", color="black", ms=6, label="notebook, printed")
 _ = left.set(xlabel=r"norm $\rho$", ylabel="steps until converged", xticks=[0.25, 1, 5, 10], xticklabels=["0.25", "1", "5", "10"])

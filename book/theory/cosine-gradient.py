@@ -36,9 +36,15 @@ page = pages.begin(
     "theory/cosine-gradient",
     globals(),
     seed=pages.integer(0, 10**6),
-    draws=pages.integer(14, 10**5),
+    draws=pages.integer(14, 10**4),
     dimension=pages.integer(1, 4096),
 )
+
+
+def show(name, value):
+    """A SymPy expression as an equation."""
+    pages.show(f"$${name} = {sp.latex(value, fold_func_brackets=True)}$$")
+
 
 # %% [markdown]
 # ## The claims
@@ -53,7 +59,7 @@ cards = []
 for paper, name, key in (("2406.16468", "prop-1", "draganov2024pitfalls"), ("2502.09252", "prop-3.1", "draganov2025norms")):
     printed = papers.load(paper).statement(name)
     cards.append(f":::{{grid-item-card}} {printed.name}, {{cite:t}}`{key}`\n\n{printed.text}\n:::")
-pages.show("::::{grid} 1 1 2 2\n:gutter: 2\n\n" + "\n\n".join(cards) + "\n::::")
+pages.show("::::{grid} 1\n:gutter: 2\n\n" + "\n\n".join(cards) + "\n::::")
 
 # %% [markdown]
 # They agree on the loss and on the length of its gradient. They do not agree on its sign, so the sign gets claims of its own.
@@ -116,8 +122,9 @@ page.claim("descent-step-sign")
 # %%
 x = sp.symbols("x1:4", real=True)
 rho, phi = sp.symbols("rho phi", positive=True)
-cosine = (x[0] * sp.cos(phi) + x[1] * sp.sin(phi)) / sp.sqrt(x[0] ** 2 + x[1] ** 2 + x[2] ** 2)
-pages.show(f"$$c(x) = {sp.latex(cosine)}$$")
+size = sp.sqrt(x[0] ** 2 + x[1] ** 2 + x[2] ** 2)
+cosine = (x[0] * sp.cos(phi) + x[1] * sp.sin(phi)) / size
+show("c(x)", cosine)
 
 # %% [markdown]
 # Its three derivatives, at $z$ itself, where $x = (\rho, 0, 0)$:
@@ -125,7 +132,7 @@ pages.show(f"$$c(x) = {sp.latex(cosine)}$$")
 # %%
 at_z = {x[0]: rho, x[1]: 0, x[2]: 0}
 gradient = [sp.simplify(cosine.diff(axis).subs(at_z)) for axis in x]
-pages.show(rf"$$\nabla c(z) = {sp.latex(sp.Matrix(gradient))}$$")
+show(r"\nabla c(z)", sp.Matrix(gradient))
 
 # %% [markdown]
 # Nothing along $e_1$, nothing along $e_3$. As $e_3$ was *any* direction orthogonal to $z$ and $t$, there is nothing in the other
@@ -136,8 +143,8 @@ pages.show(rf"$$\nabla c(z) = {sp.latex(sp.Matrix(gradient))}$$")
 # The same axes give the curvature, which we shall need for the landscape:
 
 # %%
-hessian = sp.hessian(cosine, x).subs(at_z).applyfunc(sp.simplify)
-pages.show(rf"$$\nabla^2 c(z) = \frac{{1}}{{\rho^2}} {sp.latex((hessian * rho**2).applyfunc(sp.simplify))}$$")
+hessian = sp.hessian(cosine, x).subs(at_z)
+show(r"\rho^2\, \nabla^2 c(z)", (rho**2 * hessian).applyfunc(sp.simplify))
 
 # %% [markdown]
 # One factor $1/\rho$ for every derivative: {eq}`eq-cosine-gradient-invariance` at work again.
@@ -163,12 +170,12 @@ recorded = {check: found[0].final for check, found in page.records("proofs").ite
 
 
 def statement_table(*checks, caption, name):
-    """The recorded statements of some checks, each of them once."""
-    rows = {tuple(row): row for check in checks for row in statements.table_rows(recorded[check]["statements"])}
-    pages.table(rows.values(), statements.COLUMNS, caption=caption, name=name)
+    """The recorded statements of some checks."""
+    found = [statement for check in checks for statement in recorded[check]["statements"]]
+    pages.table(*statements.table(found), caption=caption, name=name)
 
 
-statement_table(*CHECKS[:5], caption="The gradient as printed, its length and its direction", name="tab-cosine-gradient-statements")
+statement_table("cosine-gradient-sign-2406", "cosine-gradient-sign-2502", caption="The gradient as the two papers print it, and as they prove it", name="tab-cosine-gradient-sign")
 
 # %% [markdown]
 # Take the counterexample and a pencil. Let $z = (1, 0)$ and $t = (0, 1)$. The loss is $-\cos\phi = 0$; moving $z$ up, towards
@@ -176,37 +183,41 @@ statement_table(*CHECKS[:5], caption="The gradient as printed, its length and it
 # proof, in A.1, is sound for what it differentiates, but its first line reads $\mathcal{L}_i^A = z_i^\top z_j / (\|z_i\| \|z_j\|)$, and there
 # the minus sign of the loss is gone. {cite:t}`draganov2025norms` put it back, in the proposition and in its proof.
 #
-# Does it matter? To the rest of the paper, no. The length and the orthogonality do not see the sign, and where the gradient is used it is *added* to
-# the embedding, "maximizing the cosine similarity": adding the printed vector is a step of descent on the loss.
-# To a reader who takes both words at face value, the printed gradient and gradient *descent*, it does: subtract $(0, 1)$ and $z$ moves
-# away from $t$.
+# Does it matter? Seldom. The length and the orthogonality do not see the sign, and where the gradient is used it is *added* to
+# the embedding, "maximizing the cosine similarity": adding the printed vector is a step of descent on the loss. To a reader who takes
+# both words at face value, the printed gradient and gradient *descent*, it does matter: subtract $(0, 1)$ and $z$ moves away from $t$. And it
+# matters in their Corollary 4, which adds to this vector the gradient of the {term}`repulsion`, a term that does carry the sign of its loss.
 #
 # The newer paper has the opposite slip, in one line before Theorem 3.4: with the gradient now carrying its minus sign,
 # the update $z_i' = z_i + \gamma \nabla_i$ keeps the old plus.
 
 # %% tags=["hide-input"]
-statement_table("descent-step-sign", caption="The update of 2502.09252, section 3, with the gradient of its Proposition 3.1 (left side: its first-order change of the loss, which must not be positive)", name="tab-cosine-gradient-update")
+statement_table("descent-step-sign", caption="The update of 2502.09252, section 3, with the gradient of its Proposition 3.1", name="tab-cosine-gradient-update")
 
 # %% [markdown]
-# What that line is there for, that the gradient's length acts like a learning rate, $\|z_i' - z_i\| = \gamma \|\nabla_i\|$, is true with either sign.
+# In the counterexample the step is from $(1, 0)$ to $(1, -1)$, away from $t$. What the line is there for, that the gradient's length
+# acts like a learning rate, is true with either sign.
+#
+# Length and direction have no sign to lose:
+
+# %% tags=["hide-input"]
+statement_table("cosine-gradient-magnitude", "cosine-gradient-tangent", caption="Length and direction of the gradient", name="tab-cosine-gradient-length")
 
 # %% [markdown]
 # ## Against autograd
 #
 # The last judge knows no algebra. We draw pairs of vectors in float64, corners included (obtuse and right angles, parallel and antipodal
 # pairs, pairs within $10^{-8}$ of these, norms from $10^{-100}$ to $10^{100}$), let autograd differentiate the loss, and compare. Errors are in
-# units of $1/\|z\|$, the natural size of a gradient here, and the largest one counts.
+# units of $1/\|z\|$, the natural size of a gradient here, and the largest one counts. "Ours" are `negative_cosine_gradient` and `gradient_norm` of
+# `ssllib.geometry`.
 
 # %% tags=["hide-input"]
 below = rf"below $10^{{{np.log10(statements.TOLERANCE):.0f}}}$"
-ours = lambda s: geometry.negative_cosine_gradient(s.z, s.t)
-length = lambda s: geometry.gradient_norm(s.z, s.t).unsqueeze(-1)
-true_length = lambda s: s.norm(formulas.gradient(s))
 compared = (
     (formulas.matrix_form, formulas.gradient),
     (formulas.negative(formulas.matrix_form), formulas.gradient),
-    (ours, formulas.gradient),
-    (length, true_length),
+    (lambda s: geometry.negative_cosine_gradient(s.z, s.t), formulas.gradient),
+    (lambda s: geometry.gradient_norm(s.z, s.t).unsqueeze(-1), lambda s: s.norm(formulas.gradient(s))),
 )
 rows, errors = [], {}
 for d in sorted({1, 2, 3, 20, 2048, dimension}):
@@ -214,7 +225,7 @@ for d in sorted({1, 2, 3, 20, 2048, dimension}):
     rows.append([d, *(below if e < statements.TOLERANCE else f"{e:.1f}" for e in errors[d])])
 pages.table(
     rows,
-    ["dimension", "2406.16468, Prop. 1", "2502.09252, Prop. 3.1", "`geometry.negative_cosine_gradient`", "`geometry.gradient_norm`"],
+    ["dimension", "2406.16468 Prop. 1", "2502.09252 Prop. 3.1", "ours", "length, ours"],
     caption=f"Largest error against autograd over {draws} pairs in each dimension, in units of $1/\\|z\\|$",
     name="tab-cosine-gradient-autograd",
 )
@@ -237,8 +248,8 @@ def vector(*entries):
     return torch.tensor(entries, dtype=torch.float64)
 
 
-fig = plt.figure(figsize=(10, 4.5))
-left, right = fig.subfigures(1, 2, width_ratios=[1.05, 1])
+fig = plt.figure(figsize=(8.6, 4))
+left, right = fig.subfigures(1, 2, width_ratios=[1, 1])
 
 # the sphere, seen from `eye` and lit from above
 ball = left.add_subplot(projection="3d", computed_zorder=False)
@@ -250,25 +261,25 @@ _ = ball.plot_surface(*sphere, facecolors=light.clip(0, 1), rstride=1, cstride=1
 ways = []
 for way in np.random.default_rng(seed).standard_normal((500, 3)):
     way /= np.linalg.norm(way)
-    if len(ways) < 16 and way @ eye > 0.1 and all(way @ other < 0.88 for other in ways):
+    if len(ways) < 16 and way @ eye > 0.1 and all(way @ other < 0.84 for other in ways):
         ways.append(way)
 ways = np.array(ways)
-norms = np.random.default_rng(seed).permutation(np.geomspace(1.2, 2.4, len(ways)))
+norms = np.random.default_rng(seed).permutation(np.geomspace(1.15, 2, len(ways)))
 for way, size in zip(ways, norms, strict=True):
     _ = ball.plot(*np.outer(way, [1, size]), color="#777777", lw=0.9, zorder=1)
 _ = ball.scatter(*ways.T, c="white", s=26, edgecolor="black", linewidth=0.8, depthshade=False, zorder=2)
-dots = ball.scatter(*(ways.T * norms), c=norms, cmap="Blues", vmin=0.8, vmax=2.4, s=48, edgecolor="black", linewidth=0.6, depthshade=False, zorder=3)
+dots = ball.scatter(*(ways.T * norms), c=norms, cmap="Blues", vmin=0.8, vmax=2, s=48, edgecolor="black", linewidth=0.6, depthshade=False, zorder=3)
 _ = ball.view_init(np.degrees(0.3), np.degrees(-1))
 _ = ball.set_axis_off()
-_ = ball.set_box_aspect((1, 1, 1), zoom=1.3)
-_ = ball.set(xlim=(-1.7, 1.7), ylim=(-1.7, 1.7), zlim=(-1.7, 1.7))
+_ = ball.set_box_aspect((1, 1, 1), zoom=1.05)
+_ = ball.set(xlim=(-1.3, 1.3), ylim=(-1.3, 1.3), zlim=(-1.3, 1.3))
 _ = left.colorbar(dots, ax=ball, shrink=0.6, pad=0.02, label=r"norm $\|z\|$", ticks=[1, 1.5, 2])
 
 # the field
-field, target, scale = right.add_subplot(), vector(0, 1), 2.6
+field, target, scale = right.add_subplot(), vector(0, 1), 2.0
 line = np.linspace(-2.4, 2.4, 17)
 points = torch.tensor(np.stack(np.meshgrid(line, line), -1).reshape(-1, 2))
-points = points[(points.norm(dim=1) > 0.5) & (points[:, 0] != 0)]
+points = points[(points.norm(dim=1) > 0.7) & (points[:, 0] != 0)]
 _ = field.quiver(*points.T, *geometry.cosine_similarity_gradient(points, target).T, color="#8c8c8c", angles="xy", scale_units="xy", scale=scale, width=0.0035, headwidth=4)
 ray = vector(np.cos(3.5), np.sin(3.5))
 _ = field.plot(*np.outer(ray, [0, 2.5]), color="black", lw=0.9, ls=":")
@@ -290,6 +301,7 @@ plt.show()
 # %% tags=["hide-input"]
 sizes = geometry.gradient_norm(torch.stack([r * ray for r in (0.5, 1.0, 2.0)]), target)
 first, last = path[0].norm(), path[-1].norm()
+np.testing.assert_allclose(sizes[:-1] / sizes[1:], 2)
 pages.say(
     f"The black arrows have the lengths {sizes[0]:.3f}, {sizes[1]:.3f} and {sizes[2]:.3f}: twice the norm, half the gradient. All arrows circle the origin and "
     f"none points towards it or away from it. A step along a tangent leaves the circle, though, and so the blue trajectory, which begins at norm {first:.2f}, ends at norm {last:.2f}."
@@ -304,10 +316,10 @@ pages.say(
 #
 # $$c = \cos\frac{s}{\rho}, \qquad \Bigl|\frac{dc}{ds}\Bigr| = \frac{\sin\phi}{\rho}, \qquad \frac{d^2c}{ds^2} = -\frac{\cos\phi}{\rho^2}.$$ (eq-cosine-gradient-walk)
 #
-# Both are in the matrix above: the slope is all of the gradient, and the curvature is its lower right entry $-\cos\phi/\rho^2$.
+# Both have been met above: the slope is the length of the gradient, and the curvature is the middle entry of the second derivatives, $-\cos\phi/\rho^2$.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels. Left: the cosine as a surface over the plane, a ramp twisted around the origin, yellow and high along the direction t, dark blue and low behind it, with circles of radius 0.5, 1 and 2 on it. Middle: the same from above. Right: the cosine against the distance walked along each circle from t; the curve for radius 0.5 falls steeply, that for radius 2 gently."}, "figure": {"caption": "The cosine with respect to the direction $t$ (blue line), with circles of radii 0.5, 1 and 2. Left: as a surface. Middle: from above. Right: the height along each circle against the distance walked from $t$, {eq}`eq-cosine-gradient-walk`. Left and middle after {cite:t}`draganov2025norms`, Figure S1.", "name": "fig-cosine-gradient-landscape"}}
-fig = plt.figure(figsize=(10.5, 3.9))
+fig = plt.figure(figsize=(9, 3.4))
 hill, top, walk = fig.add_subplot(1, 3, 1, projection="3d", computed_zorder=False), fig.add_subplot(1, 3, 2), fig.add_subplot(1, 3, 3)
 out, turn = np.meshgrid(np.geomspace(0.02, 2.4, 60), np.linspace(-np.pi, np.pi, 121))
 ground = out * np.sin(turn), out * np.cos(turn), np.cos(turn)
@@ -327,8 +339,9 @@ _ = hill.set_box_aspect((1, 1, 0.62), zoom=1.1)
 _ = hill.set(xticks=[-2, 0, 2], yticks=[-2, 0, 2], zticks=[-1, 0, 1])
 _ = top.set(aspect="equal", xticks=[-2, 0, 2], yticks=[-2, 0, 2])
 _ = top.grid(False)
-_ = fig.colorbar(mesh, ax=top, shrink=0.7, label=r"$\cos\phi$", ticks=[-1, 0, 1])
-_ = walk.set(xlabel="distance walked along the circle, $s$", ylabel=r"$\cos\phi$", yticks=[-1, -0.5, 0, 0.5, 1], box_aspect=1)
+bar = fig.colorbar(mesh, ax=top, shrink=0.7, ticks=[-1, 0, 1])
+_ = bar.ax.set_title(r"$\cos\phi$", fontsize=9)
+_ = walk.set(xlabel="distance walked, $s$", ylabel=r"$\cos\phi$", yticks=[-1, -0.5, 0, 0.5, 1], box_aspect=1)
 _ = walk.legend()
 plt.show()
 
@@ -339,7 +352,10 @@ for radius in (0.5, 1.0, 2.0):
     (slope,) = torch.autograd.grad(leaf @ vector(0, 1) / leaf.norm(), leaf, create_graph=True)
     along = vector(-np.cos(1.0), np.sin(1.0))  # towards t, along the circle
     (bend,) = torch.autograd.grad(slope @ along, leaf)
-    rows.append([f"{radius:g}", f"{float(slope.detach().norm()):.4f}", f"{np.sin(1.0) / radius:.4f}", f"{float(bend @ along):.4f}", f"{-np.cos(1.0) / radius**2:.4f}"])
+    measured = float(slope.detach().norm()), float(bend @ along)
+    law = np.sin(1.0) / radius, -np.cos(1.0) / radius**2
+    np.testing.assert_allclose(measured, law, rtol=1e-12)
+    rows.append([f"{radius:g}", *(f"{v:.4f}" for pair in zip(measured, law, strict=True) for v in pair)])
 pages.table(
     rows,
     [r"norm $\rho$", "slope, autograd", r"$\sin\phi/\rho$", "curvature, autograd", r"$-\cos\phi/\rho^2$"],

@@ -1,0 +1,69 @@
+import re
+
+import pytest
+
+from ssllib import boxes, claims, pages, records
+from ssllib.claims import Verdict
+from ssllib.errors import InputError
+
+CHECKS = {"scale": pages.choice("smoke", "cpu"), "epochs": pages.integer(1, 100), "rate": pages.number(0, 1)}
+GOOD = {"scale": "smoke", "epochs": 3, "rate": 0.5, "_hidden": 1, "In": [], "Out": {}, "np": pytest}
+
+
+def test_begin_takes_what_is_allowed() -> None:
+    assert pages.begin("x/y", dict(GOOD), **CHECKS).parameters == {"scale": "smoke", "epochs": 3, "rate": 0.5}
+
+
+@pytest.mark.parametrize(
+    "change,says",
+    [
+        ({"sacle": "cpu"}, "unknown parameter of page x/y: 'sacle'; allowed: epochs, rate, scale"),
+        ({"scale": "huge"}, "unknown value of parameter scale: 'huge'; allowed: smoke, cpu"),
+        ({"epochs": 0}, "parameter epochs is 0; allowed: a number in [1, 100]"),
+        ({"epochs": 2.5}, "parameter epochs is 2.5; allowed: a whole number"),
+        ({"rate": 2}, "parameter rate is 2; allowed: a number in [0, 1]"),
+    ],
+)
+def test_begin_names_what_is_wrong(change: dict, says: str) -> None:
+    with pytest.raises(InputError, match=re.escape(says)) as e:
+        pages.begin("x/y", GOOD | change, **CHECKS)
+    assert e.value._render_traceback_() == [f"InputError: {e.value}"]
+
+
+def test_missing_parameter() -> None:
+    with pytest.raises(InputError, match="has no value for its parameter rate"):
+        pages.begin("x/y", {k: v for k, v in GOOD.items() if k != "rate"}, **CHECKS)
+
+
+def test_tables_align_numbers() -> None:
+    text = boxes.markdown_table([["a", 1.23456, "+3"], ["b|c", 2, "−4"]], ["name", "x", "y"])
+    assert text.splitlines()[1] == "|:---|---:|---:|" and "1.235" in text
+
+
+def test_signed_numbers() -> None:
+    assert [boxes.signed(x) for x in (1234.5, -12.34, 1.234, -0.01234, 0.0)] == [
+        "+1234",
+        "−12.3",
+        "+1.23",
+        "−0.012",
+        "+0.00",
+    ]
+
+
+@pytest.mark.parametrize("seconds,text", [(8.12, "8.1 s"), (432, "7 min 12 s"), (11100, "3 h 05 min")])
+def test_duration(seconds: float, text: str) -> None:
+    assert boxes.duration(seconds) == text
+
+
+def test_every_claim_has_a_box_and_every_verdict_a_colour() -> None:
+    for c in claims.load().values():
+        box = boxes.claim_box(c)
+        assert c.quote in box and c.ours in box and box.startswith(":::::{admonition}")
+        v = claims.verdict(c, records.committed())
+        assert boxes.verdict_class(v) and v.short in boxes.verdict_box(v)
+
+
+def test_a_verdict_that_cannot_settle_looks_different() -> None:
+    c = claims.get("norms-grow-simclr")
+    assert boxes.verdict_class(Verdict(c, "holds", "cpu", False)) == "seen"
+    assert boxes.verdict_class(Verdict(c, "holds", "gpu", True)) == "holds"
