@@ -120,7 +120,8 @@ def _run(args: argparse.Namespace) -> None:
     if args.jobs > 1:
         import multiprocessing
 
-        with ProcessPoolExecutor(args.jobs, mp_context=multiprocessing.get_context("spawn")) as pool:
+        spawn = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(args.jobs, mp_context=spawn, initializer=sweep.die_with_parent) as pool:
             done = sweep.run_pending(waiting, folder, executor=pool, progress=say, **options)
     else:
         done = sweep.run_pending(waiting, folder, progress=say, **options)

@@ -9,12 +9,15 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import importlib.metadata
+import os
 import platform
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +95,7 @@ def run_job(
                 options["progress"] = lambda line: progress(f"{job.label}: {line}")
         else:
             options = {}
-        criteria = _criteria(job)
+        criteria, commit = _criteria(job), _commit()
         start = time.perf_counter()
         result: Result = job.config.run(**options)
         seconds = time.perf_counter() - start
@@ -106,7 +109,7 @@ def run_job(
             status=result.status,
             history=result.history,
             final=result.final,
-            provenance=provenance(seconds) | result.speed | {"criteria": criteria},
+            provenance=provenance(seconds) | result.speed | {"commit": commit, "criteria": criteria},
         )
         written = write(path, record, result.arrays)
         if result.status != "interrupted":
@@ -136,6 +139,21 @@ def run_pending(
     return [done[job] for job in todo]
 
 
+def die_with_parent() -> None:
+    """Initializer of pool workers: end when the process that started them is gone, however it went.
+
+    Otherwise a killed sweep leaves workers behind that hold its locks and go on with old code.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
+
+
 def _criteria(job: Job) -> dict[str, str]:
     """The criteria, as hashes, of the claims this run will be evidence for, as they stand now."""
     try:
@@ -146,13 +164,12 @@ def _criteria(job: Job) -> dict[str, str]:
 
 
 def provenance(seconds: float) -> dict[str, Any]:
-    """Where a result came from: code, packages, device, date, time."""
+    """Where a result came from: packages, device, date, time."""
     import torch
 
     cuda = torch.cuda.is_available()
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "commit": _commit(),
         "engine": ENGINE_REVISION,
         "versions": {"python": platform.python_version()} | {p: _version(p) for p in ("ssllib", "torch", "numpy")},
         "device": torch.cuda.get_device_name() if cuda else f"CPU {torch.backends.cpu.get_cpu_capability()}",
@@ -168,8 +185,12 @@ def _version(package: str) -> str:
         return "source"
 
 
+@lru_cache(maxsize=1)
 def _commit() -> str:
-    """The commit of the code, with `+` when the working tree differs from it."""
+    """The commit of the code that this process has loaded, with `+` when the working tree differs from it.
+
+    Asked once, when the first run starts: a later commit must not be credited with an earlier program's work.
+    """
     here = Path(__file__).resolve().parent
     git = ["git", "-C", str(here)]
     try:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,31 @@ def test_a_killed_run_continues_to_an_equal_record(tmp_path: Path) -> None:
     assert main([*argv, "--into", str(broken)]) == 0
     (whole,), (resumed,) = list(Store(tmp_path / "whole")), list(Store(broken))
     assert resumed.equals(whole)
+
+
+def test_workers_of_a_killed_sweep_end_too(tmp_path: Path) -> None:
+    settings = [*SMALL, "--set", "epochs=4000", "--set", "schedule_epochs=4000"]
+    command = [sys.executable, "-m", "ssllib", "run", "simclr-arms", "--jobs", "2", "--threads", "1", *settings]
+    process = subprocess.Popen([*command, "--into", str(tmp_path)], env=os.environ | {"OMP_NUM_THREADS": "1"})
+    checkpoints = tmp_path / ".checkpoints"
+    wait_for(lambda: len(list(checkpoints.glob("*.pt"))) >= 2)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+
+    def stamps() -> dict[str, float]:
+        return {p.name: p.stat().st_mtime for p in checkpoints.glob("*.pt")}
+
+    time.sleep(3)
+    before = stamps()
+    time.sleep(2)
+    assert stamps() == before, "a worker is still training"
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "nothing happened in time"
+        time.sleep(0.2)
 
 
 def test_records_add_takes_only_declared_cells(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:

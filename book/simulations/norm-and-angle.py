@@ -93,10 +93,13 @@ page.claim("norm-slowdown-hundredfold", "angle-slowdown-twofold", "norm-matters-
 # **What the norm gains.** Divide the growth in {eq}`eq-norm-and-angle-step` by the turning: $d\rho^2 / d\cos\phi = \tfrac{\eta}{2}\, \rho^p$. Time
 # has dropped out, so slow or fast, the way from $\phi_0$ to $\phi_\ast$ adds
 #
-# $$\Delta(\rho^2) = \tfrac{\eta}{2}\Delta\cos\phi \;\;(p=0), \qquad \Delta\rho = \tfrac{\eta}{4}\Delta\cos\phi \;\;(p=1), \qquad
-# \Delta\ln\rho = \tfrac{\eta}{4}\Delta\cos\phi \;\;(p=2).$$ (eq-norm-and-angle-growth)
+# $$\begin{aligned}
+# p = 0: \quad & \Delta(\rho^2) = \tfrac{\eta}{2}\,\Delta\cos\phi, \\
+# p = 1: \quad & \Delta\rho = \tfrac{\eta}{4}\,\Delta\cos\phi, \\
+# p = 2: \quad & \Delta\ln\rho = \tfrac{\eta}{4}\,\Delta\cos\phi.
+# \end{aligned}$$ (eq-norm-and-angle-growth)
 #
-# The norm always grows, as Corollary 3.3 says, but its square gains the same amount, at most $\eta$, whether
+# The norm always grows, as Corollary 3.3 says, but with $p = 0$ its square gains the same amount, at most $\eta$, whether
 # the norm was small or large, and whether the way took a few steps or thousands.
 
 # %% [markdown]
@@ -123,7 +126,7 @@ def over_seeds(cell, array="steps"):
 
 def percent(value, digits=1):
     """A signed percentage, without a sign at zero."""
-    return f"{value:+.{digits}f}" if abs(value) >= 0.5 * 10**-digits else f"{0:.{digits}f}"
+    return f"{value:+.{digits}f}".replace("-", "−") if abs(value) >= 0.5 * 10**-digits else f"{0:.{digits}f}"
 
 
 def number(cell, metric):
@@ -135,8 +138,9 @@ notebook = papers.load("other")
 printed_norm = {c.key["norm"]: c.value for c in notebook.table("notebook-norms").cells() if c.value is not None}
 printed_angle = {-c.key["a"]: c.value for c in notebook.table("notebook-angles").cells(metric="steps")}
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels. Left: steps to convergence against embedding norm on two logarithmic axes, a straight line of slope two through the printed points. Middle: steps against starting angle, rising from zero to about 190 near pi, with the printed points on the line. Right: the map of steps over angle and norm, with measured and predicted contours on top of each other."}, "figure": {"caption": "Steps until the mean cosine of 500 pairs exceeds 0.999. Circles: what the released notebook printed (every other one in the middle). Lines: our mean over ten seeds (their spread is thinner than the line). Dashed: the small-step law {eq}`eq-norm-and-angle-steps`, nothing fitted. Left: against the norm, random pairs. Middle: against the starting angle at norm 1; the thin line takes its first step along the cosine's own gradient, as the law does (see [what differs](what-differs-norm-and-angle)). Right: both at once; solid contours are counted, dashed ones predicted.", "name": "fig-norm-and-angle-map"}}
-fig, (left, middle, right_ax) = plt.subplots(1, 3, figsize=(11, 3.6), width_ratios=[1, 1, 1.25], layout="constrained")
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels. Top left: steps to convergence against embedding norm on two logarithmic axes, a straight line of slope two through the printed points. Top right: steps against starting angle, rising from zero to about 190 near pi, with the printed points on the line. Bottom: the map of steps over angle and norm, with measured and predicted contours on top of each other."}, "figure": {"caption": "Steps until the mean cosine of 500 pairs exceeds 0.999. Circles: what the released notebook printed. Lines: our mean over ten seeds (their spread is thinner than the line). Dashed: the small-step law {eq}`eq-norm-and-angle-steps`, nothing fitted. Top left: against the norm, random pairs. Top right: against the starting angle at norm 1 (every other printed point); the thin line takes its first step along the cosine's own gradient, as the law does (see [what differs](what-differs-norm-and-angle)). Bottom: both at once; solid contours are counted, dashed ones predicted.", "name": "fig-norm-and-angle-map"}}
+fig, ax = plt.subplot_mosaic([["norm", "angle"], ["both", "both"]], figsize=(7.4, 6.6), height_ratios=[1, 1.15], layout="constrained")
+left, middle, below = ax["norm"], ax["angle"], ax["both"]
 angles = over_seeds("released", "angles").mean(0)
 counted = over_seeds("released").mean(0)
 
@@ -155,29 +159,29 @@ _ = middle.set(xlabel=r"starting angle $\phi_0$", ylabel="steps until converged"
 _ = middle.set_xticklabels(["0", r"$\pi/2$", r"$\pi$"])
 
 shown = np.ma.masked_less(counted, 1)
-mesh = right_ax.pcolormesh(angles, norms, np.ma.log10(shown), shading="gouraud", cmap="viridis")
+mesh = below.pcolormesh(angles, norms, np.ma.log10(shown), shading="gouraud", cmap="viridis")
 levels = [10, 30, 100, 300, 1000, 3000, 10000]
-lines = right_ax.contour(angles, norms, shown, levels, colors="white", linewidths=1)
-_ = right_ax.contour(angles, norms, np.ma.masked_less(law, 1), levels, colors="black", linewidths=1, linestyles="dashed")
-_ = right_ax.clabel(lines, levels[:-1], fontsize=7, fmt="{:,.0f}".format)
-_ = right_ax.set(yscale="log", xlabel=r"starting angle $\phi_0$", ylabel=r"norm $\rho$", xticks=[np.pi / 2, np.pi], yticks=[0.25, 1, 5, 10])
-_ = right_ax.set_xticklabels([r"$\pi/2$", r"$\pi$"])
-_ = right_ax.set_yticklabels(["0.25", "1", "5", "10"])
-bar = fig.colorbar(mesh, ax=right_ax, ticks=range(5))
+lines = below.contour(angles, norms, shown, levels, colors="white", linewidths=1)
+_ = below.contour(angles, norms, np.ma.masked_less(law, 1), levels, colors="black", linewidths=1, linestyles="dashed")
+_ = below.clabel(lines, levels[:-1], fontsize=7, fmt="{:,.0f}".format)
+_ = below.set(yscale="log", xlabel=r"starting angle $\phi_0$", ylabel=r"norm $\rho$", xticks=[0.1, np.pi / 2, np.pi], yticks=[0.25, 1, 5, 10])
+_ = below.set_xticklabels(["0.1", r"$\pi/2$", r"$\pi$"])
+_ = below.set_yticklabels(["0.25", "1", "5", "10"])
+bar = fig.colorbar(mesh, ax=below, ticks=range(5))
 _ = bar.set_ticklabels([f"{10**i:,}" for i in range(5)])
 _ = bar.set_label("steps")
 plt.show()
 
 # %% tags=["hide-input"]
+cases = [(norm, 0.0, printed) for norm, printed in printed_norm.items()]
+cases += [(1.0, alpha, printed_angle[alpha]) for alpha in (0.92, 0.48, -0.48, -0.72, -0.88, -0.96)]
 rows = []
-for norm, printed in printed_norm.items():
-    e = number("released", f"steps_norm_{norm:g}")
-    rows.append([f"norm {norm:g}, random pairs", f"{printed:.0f}", f"{e.mean:.1f}", f"[{e.low:.1f}, {e.high:.1f}]", percent(100 * (e.mean / printed - 1)), f"{law[list(norms).index(norm), right]:.1f}"])
-for alpha in (0.92, 0.48, -0.48, -0.72, -0.88, -0.96):
-    e = number("released", f"steps_angle_{alpha:g}")
-    printed, where = printed_angle[alpha], int(np.argmin(abs(alphas - alpha)))
-    rows.append([rf"norm 1, $\alpha = {alpha:g}$ ($\phi_0 = {angles[where]:.2f}$)", f"{printed:.0f}", f"{e.mean:.1f}", f"[{e.low:.1f}, {e.high:.1f}]", percent(100 * (e.mean / printed - 1)), f"{law[one, where]:.1f}"])
-pages.table(rows, ["setting", "printed", "ours", "95 % interval", "difference, %", "small-step law"], caption="Steps to convergence: the notebook's printed output and our simulation of it, ten seeds", name="tab-norm-and-angle-printed")
+for norm, alpha, printed in cases:
+    e = number("released", f"steps_norm_{norm:g}" if alpha == 0 else f"steps_angle_{alpha:g}")
+    where = int(np.argmin(abs(alphas - alpha)))
+    predicted = law[list(norms).index(norm), where]
+    rows.append([f"{norm:g}", f"{alpha:g}".replace("-", "−"), f"{angles[where]:.2f}", f"{printed:.0f}", f"{e.mean:.1f}", f"{e.high - e.mean:.1f}", percent(100 * (e.mean / printed - 1)), f"{predicted:.1f}"])
+pages.table(rows, ["norm", r"$\alpha$", r"$\phi_0$", "printed", "ours", "± (95 %)", "difference, %", "small-step law"], caption="Steps to convergence: the notebook's printed output and our simulation of it, mean over the seeds with the half-width of its interval", name="tab-norm-and-angle-printed")
 
 # %% tags=["hide-input"]
 page.claim("notebook-steps-norm-1", "notebook-factor-norm", "notebook-factor-angle")
@@ -220,7 +224,7 @@ page.claim("gradscale-default-steps", "gradscale-cancels-steps", "gradscale-redu
 # effect", that the layer is meant to overcome. The sentence about the gradient stands.)
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels against embedding norm on logarithmic axes. Left: steps to convergence for GradScale with p = 0, 1 and 2, lines of slope two, one and zero that meet at norm 1. Right: relative growth of the norm, falling with slope two, one and zero."}, "figure": {"caption": "GradScale with $p = 0, 1, 2$ at the same rate, random pairs, mean of ten seeds. Left: steps until converged. Right: by how much the norm has grown when they are done. Dashed: equations {eq}`eq-norm-and-angle-steps` and {eq}`eq-norm-and-angle-growth`.", "name": "fig-norm-and-angle-gradscale"}}
-fig, (left, growing) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+fig, (left, growing) = plt.subplots(1, 2, figsize=(7.4, 3.3), layout="constrained")
 for p in (0, 1, 2):
     color = plots.ARM[f"p{p}"]
     settings = NormAndAngleConfig.from_dict(records[f"p{p}"][0].config)
@@ -292,8 +296,8 @@ page.verdict("gradscale-default-steps", "gradscale-cancels-steps", "gradscale-re
 # The text (appendix B.1 of {cite:t}`draganov2025norms`) and the released notebook describe different simulations. Each difference is an arm of ours.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels. Left: steps against norm for four readings of the setting; notebook and text are parallel lines of slope two, scaling one of two moving sets levels off, and rate 10 per pair makes a valley with its lowest point at norm 3. Right: steps against alpha for the notebook, rising steadily towards alpha = -1, and for the text, falling first and rising later, with the starting norm of the text's mixture as a dotted curve."}, "figure": {"caption": "Four readings of one setting. Left: steps against the norm at $\\alpha = 0$. Right: steps against $\\alpha$ at nominal norm 1; dotted, the norm that the text's mixture really has.", "name": "fig-norm-and-angle-readings"}}
-fig, (left, mixing) = plt.subplots(1, 2, figsize=(9.5, 3.6), layout="constrained")
-names = {"released": "notebook: both move, both scaled", "text": "text: one moves and is scaled", "text-both-move": "both move, one is scaled", "rate-per-pair": "rate 10 for each pair"}
+fig, (left, mixing) = plt.subplots(1, 2, figsize=(7.8, 3.5), layout="constrained")
+names = {"released": "notebook: both move, scaled", "text": "text: one moves, is scaled", "text-both-move": "both move, one is scaled", "rate-per-pair": "rate 10 for each pair"}
 colors = dict(zip(names, (plots.ARM["released"], plots.ARM["text"], plots.SKY, plots.PURPLE), strict=True))
 for cell, name in names.items():
     arm = records[cell][0]
