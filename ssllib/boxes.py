@@ -164,9 +164,9 @@ def verdict_box(v: claims.Verdict) -> str:
     if v.cells:
         unit = claim.criterion["unit"]
         rows = [
-            [c.name, interval_text(c), "" if c.paper is None else signed(c.paper), c.word]
+            [_with_target(c.name, cell), interval_text(c), "" if c.paper is None else signed(c.paper), c.word]
             + ([f"{c.diverged} diverged"] if c.diverged else [])
-            for c in v.cells
+            for c, cell in zip(v.cells, claim.cells, strict=True)
         ]
         columns = ["cell", f"ours ({unit})", "paper", "reads"]
         if any(len(r) > 4 for r in rows):
@@ -180,15 +180,12 @@ def verdict_box(v: claims.Verdict) -> str:
     return "\n".join(lines)
 
 
+def _with_target(name: str, cell: Mapping[str, Any]) -> str:
+    return f"{name}, less {cell['target']:g}" if cell.get("target") else name
+
+
 def _statements(record: Record) -> list[str]:
-    out = []
-    for s in record.final.get("statements", []):
-        ok = "holds as printed" if s["holds"] else "fails as printed"
-        line = f"- {s['source']}: {ok} ({s['how']})."
-        if s.get("corrected"):
-            line += f" Correct: {s['corrected']}."
-        if s.get("counterexample"):
-            example = ", ".join(f"{k} = {v}" for k, v in s["counterexample"].items())
-            line += f" Counterexample: {example}."
-        out.append(line)
-    return out
+    """A line for each statement of a proof record."""
+    from ssllib.proofs.statements import sentence
+
+    return [f"- {sentence(s)}" for s in record.final["statements"]]

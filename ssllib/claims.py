@@ -179,7 +179,8 @@ def _number(record: Record, metric: str, epoch: Any) -> float | None:
         return max(column) if column else None
     if epoch in ("last", None):
         if metric in record.final:
-            return float(record.final[metric])
+            number = record.final[metric]
+            return float(number) if isinstance(number, (int, float)) else None  # text: there is no such number
         column = record.column(metric)
         return column[-1] if column else None
     row = next((r for r in record.history if r.get("epoch") == epoch), {})
@@ -302,7 +303,7 @@ def describe(record: Record) -> str:
             epochs = f"{c['epochs']} of {c['schedule_epochs']} epochs"
         return f"{network}, {images}, {epochs}, batch {c['batch_size']}"
     if "pairs" in c and "dim" in c:
-        return f"{c['pairs']} pairs in R^{c['dim']}"
+        return f"{c['pairs']} pairs in $\\mathbb{{R}}^{{{c['dim']}}}$"
     return record.kind
 
 

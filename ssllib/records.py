@@ -78,7 +78,12 @@ class Record:
         """Same history, final numbers and arrays; provenance is left out."""
         same = (self.status, self.history, self.final) == (other.status, other.history, other.final)
         mine, theirs = self.arrays, other.arrays
-        return same and mine.keys() == theirs.keys() and all(np.array_equal(mine[k], theirs[k]) for k in mine)
+        return same and mine.keys() == theirs.keys() and all(_same(mine[k], theirs[k]) for k in mine)
+
+
+def _same(a: np.ndarray, b: np.ndarray) -> bool:
+    """Equal entries; what is not a number equals itself."""
+    return np.array_equal(a, b, equal_nan=np.issubdtype(a.dtype, np.inexact))
 
 
 class Store:

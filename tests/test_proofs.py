@@ -9,11 +9,13 @@ import sys
 
 import pytest
 
-from ssllib import claims, cosine_checks, geometry, norm_growth_checks, proofs
+from ssllib import claims, geometry, proofs
 from ssllib.errors import InputError
-from ssllib.formulas import gradient, matrix_form, negative
-from ssllib.spaces import hard_pairs, largest_error
-from ssllib.statements import TOLERANCE, Statement, agree
+from ssllib.proofs import cosine as cosine_checks
+from ssllib.proofs import norm_growth as norm_growth_checks
+from ssllib.proofs.formulas import gradient, matrix_form, negative
+from ssllib.proofs.spaces import hard_pairs, largest_error
+from ssllib.proofs.statements import TOLERANCE, Statement, agree
 
 pytest.importorskip("sympy")
 pytest.importorskip("z3")

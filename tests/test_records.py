@@ -89,3 +89,9 @@ def test_every_committed_record_is_whole_and_a_declared_cell() -> None:
         declared = experiments.get(r.experiment).cell(r.scale, r.cell).config.replace(seed=r.seed)
         assert declared.identity() == r.identity, f"{r.path} is not the declared {r.experiment}/{r.cell}"
         assert r.path is not None and r.path.stat().st_size < 2**20
+
+
+def test_arrays_with_holes_equal_themselves(tmp_path: Path) -> None:
+    holes = {"steps": np.array([1.0, np.nan])}
+    a, b = put(tmp_path / "a", record(), holes), put(tmp_path / "b", record(), holes)
+    assert a.equals(b) and not a.equals(put(tmp_path / "c", record(), {"steps": np.array([1.0, 2.0])}))

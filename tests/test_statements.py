@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ssllib.cosine_checks import descends
-from ssllib.formulas import (
+from ssllib.proofs.cosine import descends
+from ssllib.proofs.formulas import (
     cosine,
     embedding,
     farther,
@@ -24,7 +24,7 @@ from ssllib.formulas import (
     squared,
     zero,
 )
-from ssllib.statements import Limit, Relation, Undecided, approach, examine, sentence, table
+from ssllib.proofs.statements import Limit, Relation, Undecided, approach, examine, sentence, table
 
 pytest.importorskip("sympy")
 pytest.importorskip("z3")

@@ -30,7 +30,8 @@ import sympy as sp
 import torch
 from matplotlib import pyplot as plt
 
-from ssllib import formulas, geometry, pages, papers, plots, proofs, spaces, statements
+from ssllib import geometry, pages, papers, plots, proofs
+from ssllib.proofs import formulas, spaces, statements
 
 page = pages.begin(
     "theory/cosine-gradient",

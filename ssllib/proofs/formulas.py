@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ssllib.spaces import Formula, Space
+from ssllib.proofs.spaces import Formula, Space
 
 
 def zero(s: Space) -> Any:

@@ -6,7 +6,7 @@ Source: 2406.16468 abstract, Prop. 1, section 3, A.1; 2502.09252 Prop. 3.1, sect
 from __future__ import annotations
 
 from ssllib import geometry
-from ssllib.formulas import (
+from ssllib.proofs.formulas import (
     cosine,
     farther,
     gradient,
@@ -21,8 +21,8 @@ from ssllib.formulas import (
     squared,
     zero,
 )
-from ssllib.spaces import Formula
-from ssllib.statements import Limit, Relation, Statement, agree, approach, examine
+from ssllib.proofs.spaces import Formula
+from ssllib.proofs.statements import Limit, Relation, Statement, agree, approach, examine
 
 MATRIX = (
     r"\frac{1}{\lVert z_i \rVert} \Bigl( I - \frac{z_i z_i^\top}{\lVert z_i \rVert^2} \Bigr)"

@@ -1,7 +1,7 @@
 """Machine checks of what the papers state and prove: proved, corrected, or refuted.
 
 Each check in `CHECKS` transcribes statements as they are printed and has them decided
-(`ssllib.statements`); its outcome is computed from what came out. Needs SymPy and Z3, the `proofs` extra.
+(`ssllib.proofs.statements`); its outcome is computed from what came out. Needs SymPy and Z3, the `proofs` extra.
 """
 
 from __future__ import annotations
@@ -11,15 +11,15 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ssllib import config as configs
-from ssllib import cosine_checks, norm_growth_checks
 from ssllib.errors import InputError, one_of
+from ssllib.proofs import cosine, norm_growth
+from ssllib.proofs.statements import Statement
 from ssllib.records import Result
-from ssllib.statements import Statement
 
 Check = Callable[[int], list[Statement]]
 """A check takes a seed, which draws the vectors of its numerical statements."""
 
-CHECKS: dict[str, Check] = {**cosine_checks.CHECKS, **norm_growth_checks.CHECKS}
+CHECKS: dict[str, Check] = {**cosine.CHECKS, **norm_growth.CHECKS}
 
 
 @dataclass(frozen=True)

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ssllib.formulas import embedding, gradient, moved, negative, perp_form, squared
-from ssllib.spaces import Formula, Space
-from ssllib.statements import Relation, Statement, examine
+from ssllib.proofs.formulas import embedding, gradient, moved, negative, perp_form, squared
+from ssllib.proofs.spaces import Formula, Space
+from ssllib.proofs.statements import Relation, Statement, examine
 
 NEVER_SHRINKS = r"\lVert z_i' \rVert \geq \lVert z_i \rVert"
 AMOUNT = r"\lVert z_i' \rVert^2 = \lVert z_i \rVert^2 + \frac{\gamma^2}{\lVert z_i \rVert^2} \lVert "

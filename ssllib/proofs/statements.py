@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
-from ssllib.spaces import Coordinates, Formula, Gram, largest_error
+from ssllib.proofs.spaces import Coordinates, Formula, Gram, largest_error
 
 Point = tuple[tuple[int, ...], tuple[int, ...], str]
 """z, t and gamma (a fraction)."""
