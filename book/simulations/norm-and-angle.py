@@ -46,7 +46,7 @@ page = pages.begin(
 # %% [markdown]
 # ## The claims
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 page.claim("norm-slows-quadratically", "angle-slows-quadratically")
 page.claim("norm-slowdown-hundredfold", "angle-slowdown-twofold", "norm-matters-more-than-angle")
 
@@ -183,7 +183,7 @@ for norm, alpha, printed in cases:
     rows.append([f"{norm:g}", f"{alpha:g}".replace("-", "−"), f"{angles[where]:.2f}", f"{printed:.0f}", f"{e.mean:.1f}", f"{e.high - e.mean:.1f}", percent(100 * (e.mean / printed - 1)), f"{predicted:.1f}"])
 pages.table(rows, ["norm", r"$\alpha$", r"$\phi_0$", "printed", "ours", "± (95 %)", "difference, %", "small-step law"], caption="Steps to convergence: the notebook's printed output and our simulation of it, mean over the seeds with the half-width of its interval", name="tab-norm-and-angle-printed")
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 page.claim("notebook-steps-norm-1", "notebook-factor-norm", "notebook-factor-angle")
 
 # %% [markdown]
@@ -213,7 +213,7 @@ pages.say(
 #
 # ### GradScale: one power for each $p$
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 page.claim("gradscale-default-steps", "gradscale-cancels-steps", "gradscale-reduces-slowdown")
 
 # %% [markdown]
@@ -283,7 +283,7 @@ assert there.any() and (growth[there] > 1).all()
 # %% [markdown]
 # ## Verdicts
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 page.verdict("norm-slows-quadratically", "angle-slows-quadratically")
 page.verdict("norm-slowdown-hundredfold", "angle-slowdown-twofold", "norm-matters-more-than-angle")
 page.verdict("notebook-steps-norm-1", "notebook-factor-norm", "notebook-factor-angle")
@@ -349,8 +349,8 @@ pages.say(f"recorded for $\\alpha = -1$: {', '.join(answers)}. The notebook stop
 # %% [markdown]
 # ## What it costs, and how to vary it
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% tags=["remove-input", "nbval-ignore-output"]
 page.cost()
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 page.papermill(power=2.0, largest_norm=20.0, scale="paper")

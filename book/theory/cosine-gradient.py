@@ -65,19 +65,19 @@ pages.show("::::{grid} 1\n:gutter: 2\n\n" + "\n\n".join(cards) + "\n::::")
 # %% [markdown]
 # They agree on the loss and on the length of its gradient. They do not agree on its sign, so the sign gets claims of its own.
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 page.claim("cosine-gradient", "cosine-gradient-sign-2406", "cosine-gradient-sign-2502")
 
 # %% [markdown]
 # The length and the direction, which all the rest is built on:
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 page.claim("cosine-gradient-magnitude", "cosine-gradient-tangent", "landscape-flatter")
 
 # %% [markdown]
 # And one line in which {cite:t}`draganov2025norms` put the gradient to work:
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 page.claim("descent-step-sign")
 
 # %% [markdown]
@@ -386,7 +386,7 @@ pages.table(outcomes, ["check", "statements", "outcome"])
 # %% [markdown]
 # ## Verdicts
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 page.verdict("cosine-gradient", "cosine-gradient-sign-2406", "cosine-gradient-sign-2502")
 page.verdict("cosine-gradient-magnitude", "cosine-gradient-tangent", "landscape-flatter", "descent-step-sign")
 
@@ -415,8 +415,8 @@ pages.table(rows, ["norm", "PyTorch: gradient times norm", r"$\sin\phi$", "PyTor
 #
 # ## What it costs, and how to vary it
 
-# %% tags=["hide-input", "nbval-ignore-output"]
+# %% tags=["remove-input", "nbval-ignore-output"]
 page.cost()
 
-# %% tags=["hide-input"]
+# %% tags=["remove-input"]
 page.papermill(seed=1, draws=2100, dimension=512)
