@@ -147,7 +147,11 @@ class Page:
                 for r in found:
                     by_cell.setdefault(r.cell, []).append(r)
                 return by_cell
-        return {}
+        at = f" at {scale} scale" if scale else ""
+        raise InputError(
+            f"there is no committed record of {experiment}{at} yet; "
+            f"make some with: python -m ssllib run {experiment} --scale {scale or 'cpu'} --commit"
+        )
 
     def all_records(self) -> list[Record]:
         """Every committed record."""
