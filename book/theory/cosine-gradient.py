@@ -20,7 +20,7 @@
 # that can be checked.
 
 # %% tags=["parameters"]
-seed: int = 0  # which random vectors meet autograd, and where the points of the first figure lie
+seed: int = 0  # of the random vectors and of the points in the first figure
 draws: int = 210  # pairs of vectors for each dimension
 dimension: int = 256  # one more dimension to try, beside 1, 2, 3, 20 and 2048
 
