@@ -25,7 +25,7 @@
 #   orthonormal anchors prevents it.
 
 # %% tags=["parameters"]
-parts = "all"  # or one: theory, simulation, training, confidence, anchors, arithmetic, question
+parts = "all"  # or one part, such as "training"
 
 # %% tags=["hide-input"]
 from ssllib import pages, records, scoreboard

@@ -163,7 +163,8 @@ mesh = below.pcolormesh(angles, norms, np.ma.log10(shown), shading="gouraud", cm
 levels = [10, 30, 100, 300, 1000, 3000, 10000]
 lines = below.contour(angles, norms, shown, levels, colors="white", linewidths=1)
 _ = below.contour(angles, norms, np.ma.masked_less(law, 1), levels, colors="black", linewidths=1, linestyles="dashed")
-_ = below.clabel(lines, levels[:-1], fontsize=7, fmt="{:,.0f}".format)
+for text in below.clabel(lines, levels[:-1], fontsize=8, fmt="{:,.0f}".format):
+    text.set_bbox({"facecolor": "#00000099", "edgecolor": "none", "pad": 1})
 _ = below.set(yscale="log", xlabel=r"starting angle $\phi_0$", ylabel=r"norm $\rho$", xticks=[0.1, np.pi / 2, np.pi], yticks=[0.25, 1, 5, 10])
 _ = below.set_xticklabels(["0.1", r"$\pi/2$", r"$\pi$"])
 _ = below.set_yticklabels(["0.25", "1", "5", "10"])
