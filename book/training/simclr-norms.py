@@ -25,6 +25,8 @@ seed = 0  # of this execution's runs
 epochs = 12  # where this execution's runs stop
 
 # %% tags=["hide-input"]
+import math
+
 import matplotlib.pyplot as plt
 
 from ssllib import claims, pages, papers, plots
@@ -135,8 +137,37 @@ fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", 
 plt.show()
 
 # %% [markdown]
-# A large norm does not only shrink the gradient. A step of a given length also turns a long vector less. If the
-# rate is $\gamma$ and the gradient is $\sin\phi/\|z\|$, then an embedding moved freely would turn by
+# **Before the first step.** The gradient that reaches an embedding is a product: $1/\|z\|$ times the sine of an angle.
+# The cut enlarges the first factor. What does it do to the second? Look at how far the embeddings agree before anything
+# was learned: at the cosine between the two views of an image, and at the loss, which is $\log(2n - 1)$ for a batch of $n$
+# images when all embeddings point the same way ({term}`collapse`). Dividing every parameter by $c$ divides the output of
+# a deep layer by more than the bias that is added to it. What is left of an embedding is mostly the last bias,
+# the same for every image: angles shrink together with the norms. And the gradient of a *weight* is what reaches its
+# output times the activation at its input, which the cut has shrunk as well.
+
+# %% tags=["hide-input"]
+start = {arm: [r.history[0] for r in runs] for arm, runs in ordered.items() if arm in ("default", "cut", "gradscale")}
+columns = {
+    "norm_projector": "norm",
+    "alignment": "cosine of the views",
+    "loss": "loss",
+    "grad_norm_embedding": "gradient at an embedding",
+    "grad_norm": "gradient of the parameters",
+}
+pages.table(
+    [
+        [plots.LABEL[arm], *(f"{sum(row[m] for row in rows) / len(rows):.3f}" for m in columns)]
+        for arm, rows in start.items()
+    ],
+    ["arm", *columns.values()],
+    caption="Before the first step, at the projector: mean over the seeds. At collapse the loss is "
+    f"{math.log(2 * ordered['default'][0].config['batch_size'] - 1):.3f}.",
+    name="tab-simclr-start",
+)
+
+# %% [markdown]
+# A large norm does not only shrink the gradient. A step of a given length also turns a long vector less. If the rate
+# is $\gamma$ and the gradient is $\sin\phi/\|z\|$, then an embedding moved freely would turn by
 # $\gamma \sin\phi / \|z\|^2$: one factor from the gradient, one from the geometry. The papers speak of the
 # {term}`effective learning rate` without saying which is meant, so both readings are drawn.
 
