@@ -41,7 +41,8 @@ pages.table(
 #
 # Claims are measured in different units: k-NN points, percent of a norm, powers of ten. To stand on one axis each
 # effect is divided by the smallest difference that matters for it, as its claim declared. Inside the grey band an
-# effect is too small to matter. A verdict needs the whole interval on one side of zero and the dot outside the band.
+# effect is too small to matter. A claimed effect holds with the whole interval on its side of zero and the dot outside
+# the band; a claim of *no* effect, or of agreement with a number, holds with the whole interval inside it.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Forest plot: one row for each measured claim, our mean with its 95 percent interval as a dot and a line, the paper's effect as an open diamond"}, "figure": {"caption": "Our effect with its 95 % interval (dot and line) and the paper's (diamond), in units of the smallest difference that matters; the axis is linear inside the grey band and logarithmic outside. Colour is the verdict: green holds, red opposite, grey no effect or undecided, light blue evidence from a scale that cannot settle the claim.", "name": "fig-forest"}}
 rows = [r for r in scoreboard.forest_rows(store) if r["seeds"] >= smallest_seeds]

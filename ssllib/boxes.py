@@ -164,7 +164,12 @@ def verdict_box(v: claims.Verdict) -> str:
     if v.cells:
         unit = claim.criterion["unit"]
         rows = [
-            [_with_target(c.name, cell), interval_text(c), "" if c.paper is None else signed(c.paper), c.word]
+            [
+                _with_target(c.name, cell),
+                interval_text(c),
+                "" if c.paper is None else signed(c.paper),
+                c.word if v.settles else claims.mark(c.word),
+            ]
             + ([f"{c.diverged} diverged"] if c.diverged else [])
             for c, cell in zip(v.cells, claim.cells, strict=True)
         ]

@@ -117,6 +117,11 @@ class CellResult:
     diverged: int = 0
 
 
+def mark(word: str) -> str:
+    """A verdict's word as it is shown for evidence that cannot settle a claim: + is the claimed side."""
+    return {"holds": "+", "opposite": "−", "no effect": "0", "mixed": "±"}.get(word, word)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What the records say of a claim, and where."""
@@ -132,7 +137,7 @@ class Verdict:
     @property
     def mark(self) -> str:
         """How evidence that cannot settle a claim is shown: + on the claimed side, 0, or the other side."""
-        return {"holds": "+", "opposite": "−", "no effect": "0", "mixed": "±"}.get(self.word, "undecided")
+        return mark(self.word)
 
     @property
     def short(self) -> str:

@@ -62,6 +62,9 @@ def use() -> None:
 
 def curves(ax: Any, records: dict[str, Sequence[Record]], metric: str, *, x: str = "epoch") -> None:
     """One line for each arm: the mean over seeds of `metric` along the history, with the seeds' range."""
+    from matplotlib.ticker import MaxNLocator
+
+    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
     for arm, runs in records.items():
         per_seed = [[(row[x], row[metric]) for row in r.history if metric in row] for r in runs]
         shortest = min(len(p) for p in per_seed)
