@@ -219,9 +219,13 @@ def _keep(page: Page, ran: Path) -> str:
 
 
 def _copy_book(root: Path, into: Path) -> None:
-    """Copy what the book is built from, pages apart, touching only files that differ."""
+    """Copy what the book is built from (records too: pages offer them for download), pages apart.
+
+    Only files that differ are touched.
+    """
     made = {file for page in pages(root) for file in (page.source, page.notebook)}
-    for file in [root / "_config.yml", root / "_toc.yml", *(root / "book").rglob("*")]:
+    records = (root / "data" / "records").glob("*/*/*.json")
+    for file in [root / "_config.yml", root / "_toc.yml", *(root / "book").rglob("*"), *records]:
         if file.is_dir() or file in made or file.suffix in {".part", ".pyc"}:
             continue
         copy = into / file.relative_to(root)
