@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ssllib import claims
+from ssllib.arithmetic.tables import Finding
 from ssllib.records import Record
 
 PAPER_NAMES = {"2406.16468": "Hidden Pitfalls", "2502.09252": "Embedding Norms", "2403.18699": "CLOA"}
@@ -179,10 +180,20 @@ def verdict_box(v: claims.Verdict) -> str:
         lines += [markdown_table(rows, columns), ""]
     if claim.kind == "proof" and v.records:
         lines += [*_statements(v.records[-1]), ""]
+    if v.finding:
+        lines += [*_computed(v.finding), ""]
     if claim.revised:
         lines += [f"*Revised {r['date']}:* {r['reason']}" for r in claim.revised] + [""]
     lines.append("::::")
     return "\n".join(lines)
+
+
+def _computed(finding: Finding) -> list[str]:
+    """Why an arithmetic claim is true or false: a sentence, and the numbers behind it, folded when they are many."""
+    table = markdown_table(finding.numbers, ["which", "the papers' numbers"]).replace("---:", ":---")  # words, too
+    if len(finding.numbers) > 8:
+        table = f":::{{dropdown}} All {len(finding.numbers)} rows\n{table}\n:::"
+    return [finding.sentence, "", table]
 
 
 def _with_target(name: str, cell: Mapping[str, Any]) -> str:

@@ -13,7 +13,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ssllib import stats
+from ssllib import arithmetic, stats
+from ssllib.arithmetic.tables import Finding
 from ssllib.errors import InputError, one_of
 from ssllib.paths import data_dir
 from ssllib.records import Record, Store
@@ -133,6 +134,7 @@ class Verdict:
     setting: str = ""
     cells: tuple[CellResult, ...] = ()
     records: tuple[Record, ...] = ()
+    finding: Finding | None = None  # of an arithmetic claim
 
     @property
     def mark(self) -> str:
@@ -161,7 +163,8 @@ def verdict(claim: Claim, store: Store) -> Verdict:
     if claim.kind == "question":
         return Verdict(claim, "open")
     if claim.kind == "arithmetic":
-        return Verdict(claim, "not yet run")
+        finding = arithmetic.find(claim.criterion["check"])
+        return Verdict(claim, finding.word if finding else "not yet run", finding=finding)
     for scale in ORDER:
         found = [_measure(claim, cell, store, scale) for cell in claim.cells]
         if any(values or gone for values, gone, _ in found):

@@ -1,0 +1,41 @@
+"""What the papers say of their own tables, computed from the transcribed tables (`data/papers`).
+
+Each check in `CHECKS` decides one arithmetic claim of `data/claims.yml` as its criterion's `decides` says. No
+run is needed, and no torch.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from functools import lru_cache
+
+from ssllib import papers
+from ssllib.arithmetic import anchors, counts, cut, nominal, norms
+from ssllib.arithmetic.tables import Check, Finding, Load
+from ssllib.paths import data_dir
+
+CHECKS: dict[str, Check] = {**anchors.CHECKS, **cut.CHECKS, **norms.CHECKS, **counts.CHECKS, **nominal.CHECKS}
+
+
+def find(check: str) -> Finding | None:
+    """What the check of that name finds in the papers as they are transcribed now; None when there is no such check."""
+    return _find(check, _digest()) if check in CHECKS else None
+
+
+def _digest() -> str:
+    total = hashlib.sha256()
+    for path in sorted((data_dir() / "papers").glob("*.yml")):
+        total.update(path.name.encode() + path.read_bytes())
+    return total.hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _find(check: str, digest: str) -> Finding:
+    return CHECKS[check](_papers(digest))
+
+
+@lru_cache(maxsize=1)
+def _papers(digest: str) -> Load:
+    """The papers as the files are now, whatever `papers.load` remembers."""
+    names = [path.stem for path in (data_dir() / "papers").glob("*.yml")]
+    return {name: papers.load.__wrapped__(name) for name in names}.__getitem__

@@ -1,0 +1,190 @@
+"""What the arithmetic checks are written with: printed numbers as exact decimals, differences, findings."""
+
+from __future__ import annotations
+
+import copy
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import ROUND_HALF_UP, Decimal
+from typing import Any
+
+from ssllib.errors import InputError
+from ssllib.papers import Cell, Key, Paper, Table
+
+Load = Callable[[str], Paper]
+"""Where a check gets its papers from: `ssllib.papers.load`, or altered ones in a test."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a check found: whether the sentence is true of the tables, why in words, and the numbers behind it.
+
+    `numbers` are rows (label, what the cells say), in the order of the table.
+    """
+
+    holds: bool
+    sentence: str
+    numbers: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def word(self) -> str:
+        return "true" if self.holds else "false"
+
+
+Check = Callable[[Load], Finding]
+
+
+# --- numbers ----------------------------------------------------------------------------------------------
+
+
+def number(cell: Cell, unit: str) -> Decimal:
+    """A cell's number exactly as printed; of a table of fractions in percent. `InputError` without a number."""
+    if cell.value is None:
+        raise InputError(f"no number in {cell.source} at {cell.key}: {cell.note or repr(cell.printed)}")
+    text = cell.printed.rstrip("%")
+    same = text.replace(".", "", 1).isdigit() and float(text) == cell.value  # then with its trailing zeros
+    value = Decimal(text if same else str(cell.value))
+    return value.scaleb(2) if unit == "fraction" else value
+
+
+def points(table: Table, **where: Any) -> Decimal:
+    """The number of the one cell that agrees with `where`, in the table's unit, fractions in percent."""
+    found = table.cells(**where)
+    if len(found) != 1:
+        table.value(**where)  # an InputError that says what is wrong
+    return number(found[0], table.unit)
+
+
+def whole(value: Decimal) -> int:
+    """Rounded to a whole number, halves away from zero."""
+    return int(value.quantize(Decimal(1), ROUND_HALF_UP))
+
+
+def mean(values: Sequence[Decimal]) -> Decimal:
+    """The mean to two decimals."""
+    return (sum(values, Decimal(0)) / len(values)).quantize(Decimal("0.01"), ROUND_HALF_UP)
+
+
+def plain(value: Decimal | int) -> str:
+    return f"{value:f}".replace("-", "−") if isinstance(value, Decimal) else str(value)
+
+
+def signed(value: Decimal) -> str:
+    return f"{value:+f}".replace("-", "−")
+
+
+def times(ratio: Decimal) -> str:
+    return f"{ratio:.2f}"
+
+
+_NAMES = {"BT": "Barlow Twins", "VICreg": "VICReg", "top1": "top-1", "top5": "top-5"}
+_PARTS = {"epoch": "epoch {}", "labels": "{} % of the labels", "batch": "batch {}", "c": "c = {}"}
+
+
+def label(key: Key, leave: Iterable[str] = ()) -> str:
+    """A key in words, such as "SimCLR, CIFAR-10, epoch 100", without the parts in `leave`."""
+    words = []
+    for part, value in key.items():
+        if part == "weight_decay":
+            words.append(f"λ = {value:.0e}".replace("e-0", "e-") if value else "λ = 0")
+        elif part not in leave:
+            words.append(_PARTS.get(part, "{}").format(_NAMES.get(value, value)))
+    return ", ".join(words)
+
+
+# --- differences ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Gain:
+    """One number less another, both in percent."""
+
+    label: str
+    value: Decimal
+    minus: Decimal
+    key: Key
+
+    @property
+    def points(self) -> Decimal:
+        return self.value - self.minus
+
+    @property
+    def row(self) -> tuple[str, str]:
+        return self.label, f"{plain(self.value)} − {plain(self.minus)} = {signed(self.points)}"
+
+
+def compare(table: Table, one: Key, other: Key, **where: Any) -> list[Gain]:
+    """Each cell that agrees with `one` (and `where`), less the cell with the same key but for `other`.
+
+    `compare(table, {"arm": "cut"}, {"arm": "default"})`: what the cut gains, row by row. The constants `c` and
+    `p` belong to the arm and are not part of the rest of the key, unless `one` names them.
+    """
+    found = []
+    for cell in table.cells(**one, **where):
+        shared = {k: v for k, v in cell.key.items() if k not in {*one, "c", "p"}}
+        name = label(shared if "c" not in one else {"c": cell.key["c"], **shared})
+        found.append(
+            Gain(
+                name,
+                number(cell, table.unit),
+                points(table, **shared, **other),
+                shared | {"source": table.source},
+            )
+        )
+    return found
+
+
+def rows(gains: Iterable[Gain]) -> tuple[tuple[str, str], ...]:
+    return tuple(g.row for g in gains)
+
+
+def smallest(gains: Iterable[Gain]) -> Gain:
+    return min(gains, key=lambda g: g.points)
+
+
+def largest(gains: Iterable[Gain]) -> Gain:
+    return max(gains, key=lambda g: g.points)
+
+
+def listed(words: Sequence[str]) -> str:
+    """ "a", "a and b", "a, b and c"; with commas inside, semicolons between."""
+    mark = "; " if any("," in w for w in words) else ", "
+    return mark.join(words[:-1]) + (" and " if len(words) > 1 else "") + words[-1] if words else "none"
+
+
+def count(n: int, total: int) -> str:
+    return f"all {total}" if n == total else f"none of {total}" if n == 0 else f"{n} of {total}"
+
+
+def not_positive(gains: Iterable[Gain]) -> str:
+    """The gains that are zero or below, in words."""
+    return listed([f"{g.label} ({signed(g.points)})" for g in gains if g.points <= 0])
+
+
+# --- how much hangs on the last digit ---------------------------------------------------------------------
+
+
+def shaken(load: Load, draw: random.Random) -> Load:
+    """The papers with each printed number moved at random within its rounding, half a unit of its last digit.
+
+    What was measured lies somewhere in that range. The papers themselves are left as they are.
+    """
+    moved: dict[str, Paper] = {}
+
+    def give(name: str) -> Paper:
+        if name not in moved:
+            moved[name] = copy.deepcopy(load(name))
+            for table in moved[name].tables.values():
+                for _, cells in table.rows():
+                    cells[:] = [_shake(cell, draw) for cell in cells]
+        return moved[name]
+
+    return give
+
+
+def _shake(cell: Cell, draw: random.Random) -> Cell:
+    if cell.value is None:
+        return cell
+    digits = len(cell.printed.rstrip("%").partition(".")[2])
+    return replace(cell, value=round(cell.value + draw.uniform(-0.5, 0.5) * 10**-digits, digits + 4))
