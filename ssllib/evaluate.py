@@ -1,19 +1,116 @@
-"""k-NN evaluation of frozen features."""
+"""Features of clean images, and their k-NN evaluation."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssllib.augment import to_float
-from ssllib.datasets import ImageSet
-from ssllib.errors import InputError, in_range
+from ssllib.augment import crop, draw, to_float
+from ssllib.datasets import ImageSet, balanced, batches
+from ssllib.errors import InputError, in_range, one_of
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One way to ask the nearest neighbours: how many, how they vote (see `knn_predict`), and from which bank."""
+
+    k: int
+    temperature: float | None
+    bank: str = "train"
+
+
+PROTOCOLS = {
+    "knn": Protocol(200, 0.1),  # Wu et al. 2018; the released code of 2502.09252, on clean images
+    "knn10": Protocol(10, None),  # cosine majority vote, as in dkobak/simclr-cifar10
+    "knn_full": Protocol(200, 0.1, "full"),  # an imbalanced run, asked with the whole balanced training set
+    "knn_balanced": Protocol(200, 0.1, "balanced"),  # an imbalanced run without its prior
+    "knn_augmented": Protocol(200, 0.1, "augmented"),  # the released code's own bank
+}
+"""The k-NN protocols by the name of their metric; see `knn_bank` for the banks."""
+
+
+def knn_bank(kind: str, train: ImageSet, full: ImageSet | None = None, *, seed: int = 0, batch: int = 256) -> ImageSet:
+    """The images whose features are the bank.
+
+    Args:
+        kind: `train`, the clean training images; `full`, all clean images of the set that an imbalanced training
+            set was taken from; `balanced`, as many training images of each class as the smallest has;
+            `augmented`, one random view of each (crop of area 0.08 to 1, flip), shuffled, the last incomplete
+            batch dropped (the released code of 2502.09252), in bytes.
+        full: needed for `full` only.
+        seed, batch: used by `augmented` only.
+    """
+    one_of("k-NN bank", kind, ("train", "full", "balanced", "augmented"))
+    if kind == "train":
+        return train
+    if kind == "full":
+        if full is None:
+            raise InputError("the k-NN bank 'full' needs the set that the training images were taken from")
+        return full
+    if kind == "balanced":
+        smallest = int(torch.bincount(train.labels, minlength=train.classes).min())
+        return train.take(balanced(train.labels, smallest * train.classes, train.classes))
+    g = torch.Generator(train.images.device).manual_seed(seed)
+    order = torch.randperm(len(train), generator=g, device=train.images.device)
+    data = train.take(order[: len(train) // batch * batch])
+    views = [(crop_and_flip(x, g) * 255).round_().to(torch.uint8) for x in data.images.split(batch)]
+    return ImageSet(torch.cat(views), data.labels, data.classes)
+
+
+def crop_and_flip(images: Tensor, generator: torch.Generator) -> Tensor:
+    """A random crop of area 0.08 to 1 and a flip of bytes (n, 3, h, w), as floats in [0, 1] of the same shape."""
+    size = (int(images.shape[-2]), int(images.shape[-1]))
+    return crop(to_float(images), draw(len(images), size, generator, crop_min=0.08, jitter=0.0, gray=0.0))
 
 
 @torch.no_grad()
+def knn_scores(
+    bank: Tensor,
+    labels: Tensor,
+    queries: Tensor,
+    k: int = 200,
+    temperature: float | None = None,
+    *,
+    classes: int | None = None,
+    chunk: int = 2048,
+    leave_one_out: bool = False,
+) -> Tensor:
+    """Votes (m, classes) of the `k` nearest bank features by cosine; arguments as in `knn_predict`.
+
+    Args:
+        classes: number of classes; default one more than the largest label.
+        leave_one_out: the queries are the bank, and nobody votes on itself. Without it each point of a bank
+            asked about itself is its own nearest neighbour (Figure 4 of 2502.09252 as released).
+    """
+    if bank.ndim != 2 or queries.ndim != 2 or bank.shape[1] != queries.shape[1] or len(bank) != len(labels):
+        raise InputError(
+            f"bank {tuple(bank.shape)}, labels {tuple(labels.shape)} and queries {tuple(queries.shape)} do not "
+            "fit; allowed: (n, d), (n,) and (m, d)"
+        )
+    if leave_one_out and bank.shape != queries.shape:
+        raise InputError("leave_one_out is for queries that are the bank itself, in its order")
+    in_range("k of k-NN", k, 1, max(1, len(bank) - leave_one_out))
+    if temperature is not None:
+        in_range("k-NN temperature", temperature, 0, 1e6, open_low=True)
+    classes = classes or int(labels.max()) + 1
+    bank = F.normalize(bank.float(), dim=1).T  # (d, n)
+    found, start = [], 0
+    for part in queries.split(chunk):
+        cosine = F.normalize(part.float(), dim=1) @ bank  # (chunk, n)
+        if leave_one_out:
+            cosine.diagonal(start).fill_(-torch.inf)
+        cosine, index = cosine.topk(k, dim=1)  # (chunk, k)
+        weight = torch.ones_like(cosine) if temperature is None else ((cosine - 1) / temperature).exp()
+        votes = torch.zeros(len(part), classes, device=part.device, dtype=weight.dtype)
+        found.append(votes.scatter_add_(1, labels[index], weight))
+        start += len(part)
+    return torch.cat(found)
+
+
 def knn_predict(
     bank: Tensor,
     labels: Tensor,
@@ -36,23 +133,31 @@ def knn_predict(
     Raises:
         InputError: on an empty bank, k out of range, or shapes that do not match.
     """
-    if bank.ndim != 2 or queries.ndim != 2 or bank.shape[1] != queries.shape[1] or len(bank) != len(labels):
-        raise InputError(
-            f"bank {tuple(bank.shape)}, labels {tuple(labels.shape)} and queries {tuple(queries.shape)} do not "
-            "fit; allowed: (n, d), (n,) and (m, d)"
-        )
-    in_range("k of k-NN", k, 1, max(1, len(bank)))
-    if temperature is not None:
-        in_range("k-NN temperature", temperature, 0, 1e6, open_low=True)
-    classes = int(labels.max()) + 1
-    bank = F.normalize(bank.float(), dim=1).T  # (d, n)
-    found = []
-    for part in queries.split(chunk):
-        cosine, index = (F.normalize(part.float(), dim=1) @ bank).topk(k, dim=1)  # (chunk, k)
-        weight = torch.ones_like(cosine) if temperature is None else ((cosine - 1) / temperature).exp()
-        votes = torch.zeros(len(part), classes, device=part.device, dtype=weight.dtype)
-        found.append(votes.scatter_add_(1, labels[index], weight).argmax(dim=1))
-    return torch.cat(found)
+    return knn_scores(bank, labels, queries, k, temperature, chunk=chunk).argmax(dim=1)
+
+
+@torch.no_grad()
+def knn_accuracies(
+    bank: Tensor, labels: Tensor, queries: Tensor, truth: Tensor, protocol: Protocol, *, classes: int | None = None
+) -> tuple[float, float]:
+    """Top-1 and top-5 accuracy in percent of one protocol; a bank smaller than k votes as a whole."""
+    k = min(protocol.k, len(bank))
+    scores = knn_scores(bank, labels, queries, k, protocol.temperature, classes=classes)
+    return accuracy(scores.argmax(dim=1), truth), top_accuracy(scores, truth, 5, floor=0.0)
+
+
+def top_accuracy(scores: Tensor, labels: Tensor, k: int = 5, *, floor: float = float("-inf")) -> float:
+    """Share, in percent, of labels (m,) that are among the `k` highest of scores (m, classes).
+
+    Of equal scores the smaller label comes first. A label that scores no more than `floor` is never a hit: with
+    votes, `floor=0` keeps classes that nobody voted for out of the first five.
+    """
+    if labels.numel() and int(labels.max()) >= scores.shape[1]:
+        scores = F.pad(scores, (0, int(labels.max()) + 1 - scores.shape[1]), value=float("-inf"))
+    own = scores.gather(1, labels[:, None])  # (m, 1)
+    before = torch.arange(scores.shape[1], device=scores.device) < labels[:, None]
+    rank = ((scores > own) | ((scores == own) & before)).sum(dim=1)
+    return 100 * float(((rank < k) & (own[:, 0] > floor)).double().mean())
 
 
 def accuracy(predicted: Tensor, labels: Tensor) -> float:
@@ -62,12 +167,20 @@ def accuracy(predicted: Tensor, labels: Tensor) -> float:
 
 @torch.no_grad()
 def features(
-    embed: Callable[[Tensor], dict[str, Tensor]], data: ImageSet, batch: int | None = None
+    embed: Callable[[Tensor], dict[str, Tensor]],
+    data: ImageSet,
+    batch: int | None = None,
+    device: torch.device | str | None = None,
 ) -> dict[str, Tensor]:
-    """Features of clean images, a (n, d) tensor for each place that `embed` names; the model's mode is kept."""
+    """Features of clean images, a (n, d) tensor for each place that `embed` names; the model's mode is kept.
+
+    `device` is the model's, default that of the images; a set elsewhere is moved there batch by batch.
+    """
+    where = torch.device(device) if device else data.images.device
     if batch is None:
-        batch = 2048 if data.images.is_cuda else 128  # on a CPU the activations should stay in its cache
-    parts = [embed(_image_layout(to_float(x))) for x in data.images.split(batch)]
+        batch = 2048 if where.type == "cuda" else 128  # on a CPU the activations should stay in its cache
+    order = torch.arange(len(data), device=data.images.device)
+    parts = [embed(_image_layout(to_float(x))) for x in batches(data, order, batch, where)]
     return {place: torch.cat([p[place].float() for p in parts]) for place in parts[0]}
 
 

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from ssllib.errors import InputError, in_range, one_of
 
 
 def norm_statistics(z: Tensor) -> dict[str, float]:
@@ -23,6 +28,131 @@ def effective_rank(z: Tensor) -> float:
     s = torch.linalg.svdvals(z.float() - z.float().mean(dim=0))
     p = s / s.sum().clamp_min(1e-30)
     return float(torch.exp(-(p * torch.log(p.clamp_min(1e-30))).sum()))
+
+
+def variance(z: Tensor) -> float:
+    """Sum over the dimensions of the variance (over n, not n - 1) of embeddings (n, d) (2403.18699, section 5)."""
+    return float(z.float().var(dim=0, correction=0).sum())
+
+
+def spherical_variance(z: Tensor) -> float:
+    """1 - ||mean of the unit vectors||^2 of embeddings (n, d): 0 when all point one way, 1 when they balance."""
+    return float(1 - F.normalize(z.float(), dim=1).mean(dim=0).square().sum())
+
+
+def alignment(z1: Tensor, z2: Tensor, power: float = 2.0) -> float:
+    """Mean distance to the `power` between the unit vectors of positive pairs, rows of two (n, d) tensors.
+
+    For power 2 this is 2 - 2 * mean cosine (Wang and Isola 2020); 0 is perfect.
+    """
+    between = F.normalize(z1.float(), dim=1) - F.normalize(z2.float(), dim=1)
+    return float(torch.linalg.vector_norm(between, dim=1).pow(power).mean())
+
+
+def uniformity(z: Tensor, t: float = 2.0, *, chunk: int = 2048) -> float:
+    """log of the mean over pairs i != j of exp(-t ||u_i - u_j||^2), u the unit vectors of (n, d) embeddings.
+
+    0 when all are equal; about -2 t when spread over a sphere of many dimensions (Wang and Isola 2020).
+    """
+    if len(z) < 2:
+        raise InputError(f"uniformity of {len(z)} embeddings; allowed: at least 2")
+    u = F.normalize(z.float(), dim=1)
+    sums, start = [], 0
+    for part in u.split(chunk):
+        e = 2 * t * (part @ u.T - 1).clamp_max(0)  # (chunk, n): -t ||u_i - u_j||^2
+        e.diagonal(start).fill_(-torch.inf)
+        sums.append(torch.logsumexp(e.flatten().double(), dim=0))
+        start += len(part)
+    return float(torch.logsumexp(torch.stack(sums), dim=0)) - math.log(len(u) * (len(u) - 1))
+
+
+@dataclass
+class NormBins:
+    """What embeddings of similar norm have in common; one entry for each bin with enough of them."""
+
+    centre: Tensor  # (b,) of the bin, as a share of the scale
+    count: Tensor  # (b,) embeddings
+    mean: Tensor  # (b,) of the values asked about, e.g. percent of correct predictions
+
+    @property
+    def trend(self) -> float:
+        """Spearman's rank correlation of norm and mean over the bins; nan for fewer than two."""
+        return spearman(self.centre, self.mean)
+
+
+SCALES = ("maximum", "min-max")
+
+
+def norm_bins(
+    norms: Tensor, values: Tensor, *, scale: str = "maximum", width: float = 0.05, above: int = 50
+) -> NormBins:
+    """Mean of `values` (n,) over embeddings whose norms (n,) fall in one bin (2502.09252, Figure 4).
+
+    Args:
+        scale: `maximum`, norms over the largest (the text); `min-max`, from the smallest to the largest (the
+            released code).
+        width: of a bin, as a share of the scale; 1 / width is a whole number. The largest norm is in the last.
+        above: only bins with more embeddings than this are kept.
+    """
+    one_of("scale of norms", scale, SCALES)
+    in_range("width of a bin", width, 0, 1, open_low=True)
+    if norms.ndim != 1 or norms.shape != values.shape or not len(norms):
+        raise InputError(f"norms {tuple(norms.shape)} and values {tuple(values.shape)} do not fit; allowed: (n,) each")
+    x, bins = norms.double(), round(1 / width)
+    base = x.min() if scale == "min-max" else torch.zeros_like(x[0])
+    share = (x - base) / (x.max() - base).clamp_min(1e-300)
+    index = (share * bins).floor().long().clamp(0, bins - 1)
+    count = torch.bincount(index, minlength=bins)
+    total = torch.zeros(bins, dtype=torch.float64, device=x.device).scatter_add_(0, index, values.double())
+    kept = count > above
+    centre = (torch.arange(bins, device=x.device, dtype=torch.float64) + 0.5) / bins
+    return NormBins(centre[kept], count[kept], total[kept] / count[kept])
+
+
+def ranks(x: Tensor) -> Tensor:
+    """Ranks 1..n of the entries of (n,), equal ones sharing their mean rank; float64."""
+    _, group, count = torch.unique(x, return_inverse=True, return_counts=True)
+    last = count.cumsum(0).double()
+    return (last - (count - 1) / 2)[group]
+
+
+def spearman(x: Tensor, y: Tensor) -> float:
+    """Spearman's rank correlation of two (n,) tensors, ties with mean ranks; nan if either is constant."""
+    a, b = ranks(x), ranks(y)
+    a, b = a - a.mean(), b - b.mean()
+    return float((a * b).sum() / (a.square().sum() * b.square().sum()).sqrt())
+
+
+def auroc(positive: Tensor, negative: Tensor) -> float:
+    """Chance that a score of `positive` (n,) is over one of `negative` (m,), ties counting one half.
+
+    With norms of known and of other images this is the AUROC of the norm as a sign of novelty: over 0.5 when
+    the other images have the smaller norms (2502.09252, section 5).
+    """
+    n, m = len(positive), len(negative)
+    if not n or not m:
+        raise InputError(f"AUROC of {n} against {m} scores; allowed: at least one of each")
+    r = ranks(torch.cat([positive.double(), negative.double()]))[:n].sum()
+    return float((r - n * (n + 1) / 2) / (n * m))
+
+
+def extremes(norms: Tensor, labels: Tensor, classes: int, count: int = 10) -> tuple[Tensor, Tensor]:
+    """Indices (classes, count) of the images with the lowest and with the highest norms of each class.
+
+    Both in rising order of the norm. Source: 2502.09252, Figure S6.
+
+    Raises:
+        InputError: if a class has fewer than `count` images.
+    """
+    sizes = torch.bincount(labels, minlength=classes)
+    in_range("count of images", count, 1, 10**6)
+    if int(sizes.min()) < count:
+        raise InputError(f"class {int(sizes.argmin())} has {int(sizes.min())} images; allowed: at least {count}")
+    order = norms.argsort(stable=True)
+    order = order[labels[order].argsort(stable=True)]  # class 0 by norm, then class 1, ...
+    ends = sizes.cumsum(0)[:, None]
+    place = torch.arange(count, device=norms.device)
+    return order[ends - sizes[:, None] + place], order[ends - count + place]
 
 
 class NormMonitor:

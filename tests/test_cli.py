@@ -42,6 +42,7 @@ def fails(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         (["page", "training/nothing"], "there is no page 'training/nothing'; the pages are: "),
         (["page", "training/simclr-norms", "-p", "sacle", "smoke"], "sacle"),
         (["records", "add"], "needs the files"),
+        (["data", "cifar11"], "unknown data set to download 'cifar11'; allowed: cifar10, cifar100"),
     ],
 )
 def test_bad_input(capsys: pytest.CaptureFixture[str], argv: list[str], says: str) -> None:

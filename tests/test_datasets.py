@@ -1,15 +1,32 @@
+import hashlib
+import http.server
+import io
+import tarfile
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+import PIL.Image
 import pytest
+import scipy.io
+import scipy.stats
 import torch
+import torchvision
 
 from ssllib import datasets
 from ssllib.config import TrainConfig
-from ssllib.datasets import balanced
-from ssllib.datasets.cifar import cifar
+from ssllib.datasets import ImageSet, balanced, labelled
+from ssllib.datasets.cifar import FOLDERS, cifar
+from ssllib.datasets.download import FILES, TERMS, File, bar, download, get, matches, unpack
+from ssllib.datasets.flowers import flowers
+from ssllib.datasets.folder import image_folder, read_image
+from ssllib.datasets.human_labels import NOISE, cifar10_h, cifar_n, convert_cifar_n, entropy, noise_rate
+from ssllib.datasets.imbalance import BASES, exponential_counts, imbalanced
 from ssllib.datasets.shapes import NAMES, annotate, shapes, shapes_with_blend
 from ssllib.errors import InputError
 from ssllib.evaluate import accuracy, knn_predict
+from ssllib.paths import data_root
 
 
 def test_shapes_are_bytes_balanced_and_repeatable() -> None:
@@ -74,3 +91,478 @@ def test_real_cifar_where_it_is_present() -> None:
     assert (len(train), len(test), train.classes) == (50_000, 10_000, 10)
     assert torch.bincount(train.labels).tolist() == [5000] * 10
     assert train.images[0].float().mean().item() == pytest.approx(103.4, abs=1)
+
+
+# ---- exponential imbalance
+
+
+@pytest.mark.parametrize(
+    ("name", "protocol", "first", "last", "total"),
+    [
+        ("cifar10", "text", 5000, 130, 14_736),
+        ("cifar100", "text", 500, 18, 14_620),
+        ("cifar100", "released", 500, 18, 14_750),
+    ],
+)
+def test_imbalanced_totals(name: str, protocol: str, first: int, last: int, total: int) -> None:
+    counts = exponential_counts(first, BASES[name][protocol], 10 if name == "cifar10" else 100)
+    assert (counts[0], counts[-1], sum(counts)) == (first, last, total)
+
+
+def test_counts_do_not_fall_short_by_rounding() -> None:
+    assert exponential_counts(5000, 10.0, 4) == [5000, 500, 50, 5]
+    assert exponential_counts(1000, 1.1, 3) == [1000, 909, 826]
+    with pytest.raises(InputError, match="last of 5 classes empty"):
+        exponential_counts(5000, 10.0, 5)
+    with pytest.raises(InputError, match="base of the imbalance"):
+        exponential_counts(5000, 1.0, 5)
+
+
+def test_imbalanced_takes_the_first_images_and_holds_out_the_last() -> None:
+    data = ImageSet(torch.arange(80).to(torch.uint8).view(80, 1, 1, 1), torch.arange(80) % 4, 4)  # 20 of each class
+    train, out = imbalanced(data, 2.0)
+    assert torch.bincount(train.labels).tolist() == [20, 10, 5, 2] and len(out) == 0
+    assert train.images.flatten()[train.labels == 3].tolist() == [3, 7]
+    train, out = imbalanced(data, 2.0, held_out=16)
+    assert torch.bincount(train.labels).tolist() == [16, 10, 5, 2]  # class 0 gives all that is left
+    assert torch.bincount(out.labels).tolist() == [4] * 4
+    assert not set(train.images.flatten().tolist()) & set(out.images.flatten().tolist())
+
+
+# ---- subsets of labels, sets larger than the device
+
+
+def test_labelled_subsets_are_balanced_nested_and_fixed_by_the_seed() -> None:
+    labels = torch.randint(0, 5, (1000,), generator=torch.Generator().manual_seed(0))
+    tenth, half = labelled(labels, 0.1, 5, seed=3), labelled(labels, 0.5, 5, seed=3)
+    sizes = torch.bincount(labels)
+    assert torch.equal(torch.bincount(labels[tenth]), (0.1 * sizes).round().long())
+    assert set(tenth.tolist()) < set(half.tolist())
+    assert torch.equal(tenth, labelled(labels, 0.1, 5, seed=3)) and torch.equal(tenth, tenth.sort().values)
+    assert not torch.equal(tenth, labelled(labels, 0.1, 5, seed=4))
+    assert labelled(labels, 1.0, 5).tolist() == list(range(1000))
+    assert torch.bincount(labels[labelled(labels, 1e-6, 5)]).tolist() == [1] * 5
+    sevens = torch.arange(21) % 3
+    assert torch.bincount(sevens[labelled(sevens, 0.25, 3)]).tolist() == [2] * 3  # 1.75, rounded
+    with pytest.raises(InputError, match="share of labels"):
+        labelled(labels, 0.0, 5)
+    with pytest.raises(InputError, match="class 5 has no image"):
+        labelled(labels, 0.1, 6)
+
+
+def test_batches_give_every_image_once_in_order(tmp_path: Path) -> None:
+    data = shapes(10)
+    order = torch.randperm(10, generator=torch.Generator().manual_seed(0))
+    assert torch.equal(torch.cat(list(datasets.batches(data, order, 4, "cpu"))), data.images[order])
+    assert torch.equal(datasets.place(data, "cpu").images, data.images)
+    made = [p.numpy().copy() for p in datasets._ahead(lambda i: data.images[i], order.split(4))]
+    assert np.array_equal(np.concatenate(made), data.images[order].numpy())
+    assert [tuple(b.shape) for b in datasets.batches(data, order, 4, "meta")] == [(4, 3, 32, 32)] * 2 + [(2, 3, 32, 32)]
+    assert list(datasets._ahead(lambda i: i, [])) == []
+
+
+def test_a_mapped_file_serves_as_images(tmp_path: Path) -> None:
+    data = shapes(12)
+    np.save(tmp_path / "images.npy", data.images.numpy())
+    mapped = ImageSet(torch.from_numpy(np.load(tmp_path / "images.npy", mmap_mode="c")), data.labels, data.classes)
+    order = torch.arange(12).flip(0)
+    assert torch.equal(torch.cat(list(datasets.batches(mapped, order, 5, "cpu"))), data.images.flip(0))
+
+
+def test_error_in_the_second_thread_is_not_lost() -> None:
+    def fail(item: torch.Tensor) -> torch.Tensor:
+        raise InputError("no such batch")
+
+    with pytest.raises(InputError, match="no such batch"):
+        list(datasets._ahead(fail, [torch.zeros(1)] * 3))
+
+
+# ---- labels from people
+
+
+@pytest.fixture(scope="module")
+def clean() -> dict[str, torch.Tensor]:
+    """Labels of the real CIFARs, by set and part."""
+    try:
+        sets = {name: cifar(name) for name in ("cifar10", "cifar100")}
+    except InputError:
+        pytest.skip("the CIFARs are not in the data root")
+    parts = ("train", "test")
+    return {f"{n}-{part}": s.labels for n, both in sets.items() for part, s in zip(parts, both, strict=True)}
+
+
+def _human(folder: str) -> None:
+    if not (data_root() / folder).is_dir():
+        pytest.skip(f"{folder} is not in the data root")
+
+
+@pytest.mark.parametrize(("name", "kind"), [(n, k) for n, kinds in NOISE.items() for k in kinds])
+def test_real_cifar_n_fits_and_is_as_noisy_as_published(clean, name: str, kind: str) -> None:
+    _human("cifar-n")
+    own = clean[f"{name}-train"]
+    assert noise_rate(cifar_n(name, kind, own), own) == pytest.approx(NOISE[name][kind], abs=0.01)
+
+
+def test_real_cifar_n_of_other_images_is_refused(clean) -> None:
+    _human("cifar-n")
+    own = clean["cifar10-train"]
+    for wrong in (own.roll(1), own[:100], clean["cifar100-train"]):
+        with pytest.raises(InputError, match="does not fit these images"):
+            cifar_n("cifar10", "aggre_label", wrong)
+
+
+def test_real_cifar10_h_fits(clean) -> None:
+    _human("cifar-10h")
+    own = clean["cifar10-test"]
+    votes = cifar10_h(own)
+    assert votes.shape == (10_000, 10) and int(votes.sum(1).min()) >= 47
+    assert 100 * float((votes.argmax(1) == own).double().mean()) == pytest.approx(99.21, abs=0.005)
+    p = votes / votes.sum(1, keepdim=True)
+    assert float(p.gather(1, own[:, None]).mean()) == pytest.approx(0.952, abs=5e-4)
+    published = np.load(data_root() / "cifar-10h" / "cifar10h-probs.npy")
+    np.testing.assert_allclose(p.numpy(), published, atol=1e-6)
+    with pytest.raises(InputError, match="does not fit these images"):
+        cifar10_h(own.roll(1))
+
+
+def test_entropy_of_votes_against_scipy() -> None:
+    votes = torch.tensor([[50, 0, 0], [25, 25, 0], [20, 20, 20], [49, 1, 0]])
+    theirs = scipy.stats.entropy(votes.numpy(), axis=1)
+    torch.testing.assert_close(entropy(votes), torch.from_numpy(theirs))
+    assert entropy(votes)[0] == 0
+
+
+def test_missing_and_damaged_human_labels(tmp_path: Path) -> None:
+    labels = torch.zeros(5, dtype=torch.int64)
+    with pytest.raises(InputError, match="cifar10n.npz is missing; set SSLLIB_DATA"):
+        cifar_n("cifar10", "aggre_label", labels, tmp_path)
+    with pytest.raises(InputError, match="unknown CIFAR-N label of cifar100 'worst'; allowed: noisy_label"):
+        cifar_n("cifar100", "worst", labels, tmp_path)
+    with pytest.raises(InputError, match="cifar10h-counts.npy is missing"):
+        cifar10_h(labels, tmp_path)
+    for place in ("cifar-n/cifar10n.npz", "cifar-10h/cifar10h-counts.npy"):
+        (tmp_path / place).parent.mkdir()
+        (tmp_path / place).write_bytes(b"not an array")
+    with pytest.raises(InputError, match="cifar10n.npz is damaged"):
+        cifar_n("cifar10", "aggre_label", labels, tmp_path)
+    with pytest.raises(InputError, match="cifar10h-counts.npy is damaged"):
+        cifar10_h(labels, tmp_path)
+
+
+class _Harmful:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return print, ("this must not run",)
+
+
+def test_official_cifar_n_files_are_converted_and_run_nothing(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    folder = tmp_path / "cifar-n"
+    folder.mkdir()
+    arrays = {"clean_label": np.arange(10), "noisy_label": np.arange(10)[::-1].copy(), "listed": list(range(10))}
+    for name in ("CIFAR-10_human.pt", "CIFAR-100_human.pt"):
+        torch.save(arrays, folder / name)
+    convert_cifar_n(tmp_path)
+    with np.load(folder / "cifar100n.npz", allow_pickle=False) as file:
+        assert {k: (file[k].dtype, file[k].tolist()) for k in file} == {
+            k: (np.uint8, list(v)) for k, v in arrays.items()
+        }
+    assert cifar_n("cifar100", "noisy_label", torch.arange(10), tmp_path).tolist() == list(range(9, -1, -1))
+    for wrong in (torch.arange(10).roll(1), torch.arange(9)):
+        with pytest.raises(InputError, match="does not fit these images"):
+            cifar_n("cifar100", "noisy_label", wrong, tmp_path)
+    (folder / "cifar10n.npz").unlink()
+    torch.save({"clean_label": _Harmful()}, folder / "CIFAR-10_human.pt")
+    with pytest.raises(InputError, match="CIFAR-10_human.pt is not the official file"):
+        convert_cifar_n(tmp_path)
+    assert capsys.readouterr().out == "" and not (folder / "cifar10n.npz").exists()
+
+
+# ---- folders of pictures, Flowers-102
+
+
+def _pictures(root: Path, sizes: dict[str, tuple[int, int]]) -> None:
+    for i, (name, (h, w)) in enumerate(sizes.items()):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        ramp = np.linspace(0, 255, w)[None, :, None] * np.ones((h, 1, 3)) / (i + 1)
+        PIL.Image.fromarray(ramp.round().astype(np.uint8)).save(root / name)
+
+
+def test_folder_of_class_folders(tmp_path: Path) -> None:
+    _pictures(tmp_path, {"b/1.png": (20, 40), "a/x.PNG": (16, 16), "a/deep/y.jpg": (30, 20), "b/0.jpeg": (9, 9)})
+    PIL.Image.fromarray(np.full((20, 20), 7, np.uint8)).save(tmp_path / "b" / "gray.png")  # one channel
+    (tmp_path / "b" / "notes.txt").write_text("ignored")
+    (tmp_path / ".hidden").mkdir()
+    data = image_folder(tmp_path, 16)
+    assert data.images.shape == (5, 3, 16, 16) and data.images.dtype == torch.uint8 and data.classes == 2
+    assert data.labels.tolist() == [0, 0, 1, 1, 1]
+    assert data.images[4].unique().tolist() == [7]
+    swapped = image_folder(tmp_path, 16, classes=["b", "a"])
+    assert swapped.labels.tolist() == [0, 0, 0, 1, 1] and torch.equal(swapped.images[3:], data.images[:2])
+
+
+@pytest.mark.parametrize("fit", ["crop", "stretch"])
+def test_resize_against_pillow(tmp_path: Path, fit: str) -> None:
+    _pictures(tmp_path, {"a/wide.png": (40, 80)})
+    picture = PIL.Image.open(tmp_path / "a" / "wide.png")
+    bilinear = PIL.Image.Resampling.BILINEAR
+    theirs = picture.resize((16 if fit == "stretch" else 32, 16), bilinear)
+    if fit == "crop":
+        theirs = theirs.crop((8, 0, 24, 16))
+    ours = read_image(tmp_path / "a" / "wide.png", 16, fit).permute(1, 2, 0)
+    assert (ours.int() - torch.from_numpy(np.asarray(theirs).copy()).int()).abs().max() <= 1
+
+
+def test_folder_kept_in_a_mapped_file(tmp_path: Path) -> None:
+    _pictures(tmp_path / "set", {"a/1.png": (20, 40), "b/2.png": (16, 16)})
+    cache = tmp_path / "cache"
+    plain = image_folder(tmp_path / "set", 8)
+    first = image_folder(tmp_path / "set", 8, cache=cache)
+    assert torch.equal(first.images, plain.images) and torch.equal(first.labels, plain.labels)
+    (file,) = cache.iterdir()
+    written = file.stat().st_mtime_ns
+    again = image_folder(tmp_path / "set", 8, cache=cache)
+    assert torch.equal(again.images, plain.images) and file.stat().st_mtime_ns == written
+    again.images.zero_()  # the file is not touched
+    assert torch.equal(image_folder(tmp_path / "set", 8, cache=cache).images, plain.images)
+    _pictures(tmp_path / "set", {"a/3.png": (20, 40)})
+    assert len(image_folder(tmp_path / "set", 8, cache=cache)) == 3
+    (tmp_path / "set" / "a" / "4.png").write_bytes(b"broken")
+    with pytest.raises(InputError, match="4.png is not a picture"):
+        image_folder(tmp_path / "set", 8, cache=cache)
+    assert len(list(cache.iterdir())) == 2  # nothing of the failed one
+
+
+def test_bad_folders(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="no folder of pictures at"):
+        image_folder(tmp_path / "none", 8)
+    with pytest.raises(InputError, match="holds no pictures"):
+        image_folder(tmp_path, 8)
+    (tmp_path / "a").mkdir()
+    with pytest.raises(InputError, match="class 'a' of .* holds no pictures"):
+        image_folder(tmp_path, 8)
+    with pytest.raises(InputError, match="unknown class of .* 'z'; allowed: a"):
+        image_folder(tmp_path, 8, classes=["z"])
+    with pytest.raises(InputError, match="unknown fit 'pad'; allowed: crop, stretch"):
+        image_folder(tmp_path, 8, fit="pad")
+
+
+def test_flowers_train_on_the_test_split(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(InputError, match="flowers102 is not at .*flowers-102"):
+        flowers(tmp_path)
+    base = tmp_path / "flowers-102"
+    _pictures(base / "jpg", {f"image_{i:05d}.jpg": (10 + i, 20) for i in range(1, 7)})
+    scipy.io.savemat(base / "imagelabels.mat", {"labels": np.array([[1, 2, 3, 102, 5, 6]])})
+    scipy.io.savemat(base / "setid.mat", {"trnid": [[1]], "valid": [[5, 2]], "tstid": [[3, 4, 6]]})
+    made = {
+        key: (name, hashlib.md5((base / name).read_bytes()).hexdigest() if (base / name).exists() else "")
+        for key, (name, _) in torchvision.datasets.Flowers102._file_dict.items()
+    }
+    monkeypatch.setattr(torchvision.datasets.Flowers102, "_file_dict", made)
+    train, test = flowers(tmp_path, 16)
+    assert train.labels.tolist() == [2, 101, 5] and test.labels.tolist() == [4, 1] and train.classes == 102
+    assert train.images.shape == (3, 3, 16, 16) and train.images.dtype == torch.uint8
+    assert torch.equal(train.images[1], read_image(base / "jpg" / "image_00004.jpg", 16, "stretch"))
+
+
+# ---- downloads, from a server on this machine
+
+
+class _Server(http.server.ThreadingHTTPServer):
+    """Serves `body` at /file with ranges; cuts the next transfers after the numbers of bytes in `cuts`."""
+
+    def __init__(self, body: bytes, ranges: bool = True) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.body, self.ranges = body, ranges
+        self.cuts: list[int] = []
+        self.asked: list[str | None] = []
+        self.errors: list[int] = []
+        self.url = f"http://127.0.0.1:{self.server_port}/file"
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    server: _Server
+
+    def do_GET(self) -> None:
+        s, wanted = self.server, self.headers["Range"]
+        s.asked.append(wanted)
+        if s.errors or self.path != "/file":
+            self.send_error(s.errors.pop(0) if s.errors else 404)
+            return
+        start = int(wanted.removeprefix("bytes=").rstrip("-")) if wanted and s.ranges else 0
+        if start >= len(s.body) > 0:
+            self.send_error(416)
+            return
+        self.send_response(206 if start else 200)
+        if start:
+            self.send_header("Content-Range", f"bytes {start}-{len(s.body) - 1}/{len(s.body)}")
+        rest = s.body[start:]
+        self.send_header("Content-Length", str(len(rest)))
+        self.end_headers()
+        self.wfile.write(rest[: s.cuts.pop(0)] if s.cuts else rest)
+        self.close_connection = True
+
+    def log_message(self, *args: object) -> None:
+        pass
+
+
+BODY = bytes(range(256)) * 20_000  # 5 MB
+DIGEST = "sha256:" + hashlib.sha256(BODY).hexdigest()
+
+
+@pytest.fixture
+def server() -> Iterator[_Server]:
+    s = _Server(BODY)
+    threading.Thread(target=s.serve_forever, args=(0.01,), daemon=True).start()
+    yield s
+    s.shutdown()
+    s.server_close()
+
+
+def test_download_and_nothing_to_do_the_second_time(server: _Server, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    target = download(server.url, tmp_path / "new" / "file", DIGEST, progress=lambda a, b: seen.append((a, b)))
+    assert target.read_bytes() == BODY and seen[-1] == (len(BODY), len(BODY)) and seen == sorted(seen)
+    assert download(server.url, target, DIGEST) == target and len(server.asked) == 1
+    assert [p.name for p in target.parent.iterdir()] == ["file"]
+
+
+def test_broken_download_is_continued_within_a_call(server: _Server, tmp_path: Path) -> None:
+    server.cuts = [1_000_000, 500_000]
+    assert download(server.url, tmp_path / "file", DIGEST).read_bytes() == BODY
+    assert server.asked == [None, "bytes=1000000-", "bytes=1500000-"]
+
+
+def test_broken_download_is_continued_by_the_next_call(server: _Server, tmp_path: Path) -> None:
+    server.cuts = [1_234_567]
+    with pytest.raises(InputError, match="broke off after 1,234,567 bytes .*the same command continues"):
+        download(server.url, tmp_path / "file", DIGEST, tries=1)
+    assert not (tmp_path / "file").exists() and (tmp_path / "file.part").stat().st_size == 1_234_567
+    assert download(server.url, tmp_path / "file", DIGEST).read_bytes() == BODY
+    assert server.asked[1] == "bytes=1234567-" and not (tmp_path / "file.part").exists()
+
+
+def test_a_server_without_ranges_starts_over(server: _Server, tmp_path: Path) -> None:
+    server.ranges = False
+    server.cuts = [1_000_000]
+    assert download(server.url, tmp_path / "file", DIGEST).read_bytes() == BODY
+
+
+def test_a_part_that_is_whole_needs_no_transfer(server: _Server, tmp_path: Path) -> None:
+    (tmp_path / "file.part").write_bytes(BODY)
+    assert download(server.url, tmp_path / "file", DIGEST).read_bytes() == BODY
+
+
+@pytest.mark.parametrize("rest", [b"", b"of another file", BODY + b"too long"])
+def test_wrong_checksum_leaves_nothing(server: _Server, tmp_path: Path, rest: bytes) -> None:
+    digest = DIGEST if rest else "md5:" + "0" * 32
+    if rest:
+        (tmp_path / "file.part").write_bytes(rest)
+    with pytest.raises(InputError, match="does not have the checksum"):
+        download(server.url, tmp_path / "file", digest)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_damaged_file_is_fetched_again(server: _Server, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"damaged")
+    assert download(server.url, tmp_path / "file", DIGEST).read_bytes() == BODY
+
+
+def test_address_that_does_not_answer(server: _Server, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="was not given: 404"):
+        download(server.url + "/none", tmp_path / "file", DIGEST)
+    assert len(server.asked) == 1  # no use in trying again
+    server.errors = [503, 503]
+    assert download(server.url, tmp_path / "file", DIGEST).read_bytes() == BODY
+    with pytest.raises(InputError, match="broke off after 0 bytes"):
+        download("http://127.0.0.1:1/file", tmp_path / "other", DIGEST, tries=2)
+    (tmp_path / "in the way").write_text("")
+    with pytest.raises(InputError, match="cannot be made"):
+        download(server.url, tmp_path / "in the way" / "file", DIGEST)
+
+
+def _tar(path: Path, *members: tuple[str, bytes | str]) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        for name, content in members:
+            member = tarfile.TarInfo(name)
+            if isinstance(content, str):  # a symbolic link
+                member.type, member.linkname = tarfile.SYMTYPE, content
+                tar.addfile(member)
+            else:
+                member.size = len(content)
+                tar.addfile(member, io.BytesIO(content))
+    return path
+
+
+def test_unpack(tmp_path: Path) -> None:
+    archive = _tar(tmp_path / "a.tgz", ("set/one", b"1"), ("set/deep/two", b"2"))
+    folder = unpack(archive, tmp_path / "root" / "set")
+    assert (folder / "one").read_bytes() == b"1" and (folder / "deep" / "two").read_bytes() == b"2"
+    assert [p.name for p in (tmp_path / "root").iterdir()] == ["set"]
+
+
+@pytest.mark.parametrize(
+    "bad", [("../out", b"x"), ("set/../../out", b"x"), ("/out", b"x"), ("set/link", "/etc"), ("set/l", "../../out")]
+)
+def test_members_outside_are_refused_and_nothing_is_left(tmp_path: Path, bad: tuple[str, bytes | str]) -> None:
+    archive = _tar(tmp_path / "a.tgz", ("set/one", b"1"), bad)
+    with pytest.raises(InputError, match="is refused"):
+        unpack(archive, tmp_path / "root" / "set")
+    assert list((tmp_path / "root").iterdir()) == [] and not (tmp_path / "out").exists()
+
+
+def test_archives_that_are_not_what_they_should_be(tmp_path: Path) -> None:
+    whole = _tar(tmp_path / "a.tgz", ("set/one", bytes(range(256)) * 4000)).read_bytes()
+    (tmp_path / "cut.tgz").write_bytes(whole[: len(whole) // 2])
+    (tmp_path / "text.tgz").write_text("not an archive")
+    for name in ("cut.tgz", "text.tgz"):
+        with pytest.raises(InputError, match="could not be unpacked"):
+            unpack(tmp_path / name, tmp_path / "root" / "set")
+    with pytest.raises(InputError, match="does not hold the folder other/"):
+        unpack(tmp_path / "a.tgz", tmp_path / "root" / "other")
+    assert list((tmp_path / "root").iterdir()) == []
+
+
+def test_get_downloads_unpacks_and_then_leaves_alone(
+    server: _Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    server.body = _tar(tmp_path / "a.tgz", ("set/one", b"1")).read_bytes()
+    digest = "md5:" + hashlib.md5(server.body).hexdigest()
+    monkeypatch.setitem(FILES, "cifar10", (File(server.url, digest, "a.tgz", "set"),))
+    said: list[str] = []
+    for _ in range(2):
+        assert get("cifar10", tmp_path / "root", say=said.append) == tmp_path / "root"
+    assert len(server.asked) == 1 and [p.name for p in (tmp_path / "root").iterdir()] == ["set"]
+    assert "cite Krizhevsky" in said[0] and "100 %" in capsys.readouterr().err
+    with pytest.raises(InputError, match="unknown data set to download 'mnist'; allowed: cifar10"):
+        get("mnist")
+
+
+def test_official_files_are_those_that_torchvision_and_the_data_root_know() -> None:
+    from torchvision.datasets import CIFAR10, CIFAR100, Flowers102, Imagenette
+
+    for name, theirs in (("cifar10", CIFAR10), ("cifar100", CIFAR100)):
+        assert (FILES[name][0].url, FILES[name][0].digest) == (theirs.url, f"md5:{theirs.tgz_md5}")
+        assert FILES[name][0].unpacks == FOLDERS[name]
+    prefix = Flowers102._download_url_prefix
+    assert {(f.url, f.digest) for f in FILES["flowers102"]} == {
+        (prefix + file, f"md5:{md5}") for file, md5 in Flowers102._file_dict.values()
+    }
+    url, md5 = Imagenette._ARCHIVES["160px"]
+    assert [(f.url, f.digest) for f in FILES["imagenette"]] == [(url, f"md5:{md5}")]
+    assert set(TERMS) == set(FILES) and all(f.url.startswith("https://") for fs in FILES.values() for f in fs)
+    for f in FILES["cifar-10h"]:
+        if (data_root() / f.path).exists():
+            assert matches(data_root() / f.path, f.digest)
+
+
+def test_bar_in_place_on_a_terminal_and_one_line_elsewhere() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    plain, terminal = io.StringIO(), Terminal()
+    for stream in (plain, terminal):
+        draw = bar("set.tgz", stream)
+        for done in (0, 10, 1_000_000, 2_000_000, 2_000_000):
+            draw(done, 2_000_000)
+    assert plain.getvalue() == f"set.tgz [{'#' * 30}] 100 %  2.0 of 2.0 MB\n"
+    assert terminal.getvalue().count("\r") == 3 and terminal.getvalue().endswith("MB\n")

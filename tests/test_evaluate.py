@@ -1,10 +1,23 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.metrics import top_k_accuracy_score
 from sklearn.neighbors import KNeighborsClassifier
 
+from ssllib.datasets import ImageSet
+from ssllib.datasets.imbalance import imbalanced
+from ssllib.datasets.shapes import shapes
 from ssllib.errors import InputError
-from ssllib.evaluate import accuracy, knn_predict
+from ssllib.evaluate import (
+    PROTOCOLS,
+    accuracy,
+    features,
+    knn_accuracies,
+    knn_bank,
+    knn_predict,
+    knn_scores,
+    top_accuracy,
+)
 
 
 @pytest.fixture(scope="module")
@@ -49,3 +62,102 @@ def test_shapes_that_do_not_fit(data) -> None:
     bank, labels, queries = data
     with pytest.raises(InputError, match="do not fit"):
         knn_predict(bank, labels[:5], queries)
+
+
+def _loop(bank, labels, queries, k, temperature, own=None) -> torch.Tensor:
+    """Votes by two plain loops, in double precision."""
+    votes = torch.zeros(len(queries), int(labels.max()) + 1, dtype=torch.float64)
+    for i, q in enumerate(queries.double().numpy()):
+        near = []
+        for j, b in enumerate(bank.double().numpy()):
+            if not (own and i == j):
+                near.append((float(q @ b / np.linalg.norm(q) / np.linalg.norm(b)), int(labels[j])))
+        for cosine, label in sorted(near, reverse=True)[:k]:
+            votes[i, label] += 1 if temperature is None else np.exp((cosine - 1) / temperature)
+    return votes
+
+
+@pytest.mark.parametrize("temperature", [None, 0.1, 0.02])
+@pytest.mark.parametrize("own", [False, True])
+def test_votes_against_two_loops(data, temperature: float | None, own: bool) -> None:
+    bank, labels, queries = data[0][:60], data[1][:60], data[2][:25]
+    queries = bank if own else queries
+    ours = knn_scores(bank, labels, queries, 12, temperature, chunk=17, leave_one_out=own)
+    torch.testing.assert_close(ours.double(), _loop(bank, labels, queries, 12, temperature, own), rtol=1e-3, atol=1e-6)
+
+
+def test_asked_about_itself_a_bank_answers_with_its_own_labels(data) -> None:
+    bank, labels, queries = data
+    assert accuracy(knn_predict(bank, labels, bank, 1), labels) == 100
+    assert accuracy(knn_scores(bank, labels, bank, 1, leave_one_out=True).argmax(1), labels) < 40
+    with pytest.raises(InputError, match="queries that are the bank"):
+        knn_scores(bank, labels, queries, 1, leave_one_out=True)
+    with pytest.raises(InputError, match="k of k-NN"):
+        knn_scores(bank, labels, bank, 300, leave_one_out=True)
+
+
+def test_top_accuracy_against_scikit_learn() -> None:
+    g = torch.Generator().manual_seed(0)
+    scores, labels = torch.randn(200, 12, generator=g), torch.randint(0, 12, (200,), generator=g)
+    for k in (1, 3, 5):
+        theirs = top_k_accuracy_score(labels.numpy(), scores.numpy(), k=k, labels=range(12))
+        assert top_accuracy(scores, labels, k) == pytest.approx(100 * theirs)
+    assert top_accuracy(scores, labels, 1) == accuracy(scores.argmax(dim=1), labels)
+
+
+def test_ties_and_classes_without_a_vote() -> None:
+    votes = torch.tensor([[3.0, 0.0, 3.0, 1.0, 0.0, 0.0]])
+    hits = [[top_accuracy(votes, torch.tensor([y]), k, floor=0.0) for y in range(7)] for k in (1, 2, 5)]
+    assert hits == [[100, 0, 0, 0, 0, 0, 0], [100, 0, 100, 0, 0, 0, 0], [100, 0, 100, 100, 0, 0, 0]]
+    assert top_accuracy(votes, torch.tensor([1]), 5) == 100  # with scores instead of votes a zero is a score
+
+
+def test_protocols(data) -> None:
+    bank, labels, queries = data
+    truth = torch.randint(0, 7, (90,), generator=torch.Generator().manual_seed(2))
+    assert {name: (p.k, p.temperature) for name, p in PROTOCOLS.items() if p.bank == "train"} == {
+        "knn": (200, 0.1), "knn10": (10, None),
+    }  # fmt: skip
+    for p in PROTOCOLS.values():
+        top1, top5 = knn_accuracies(bank, labels, queries, truth, p)
+        assert top1 == accuracy(knn_predict(bank, labels, queries, p.k, p.temperature), truth) and top1 < top5 <= 100
+    small = knn_accuracies(bank[:50], labels[:50], queries, truth, PROTOCOLS["knn"])  # 50 < k = 200
+    assert small[0] == accuracy(knn_predict(bank[:50], labels[:50], queries, 50, 0.1), truth)
+
+
+def test_banks() -> None:
+    full = shapes(320)
+    train, _ = imbalanced(full, 1.5)
+    assert knn_bank("train", train) is train and knn_bank("full", train, full) is full
+    even = knn_bank("balanced", train)
+    smallest = int(torch.bincount(train.labels).min())
+    assert torch.bincount(even.labels).tolist() == [smallest] * 8 and smallest == 2
+    a, b = knn_bank("augmented", train, batch=16), knn_bank("augmented", train, batch=16)
+    assert len(a) == len(train) // 16 * 16 < len(train) and a.images.dtype == torch.uint8
+    assert torch.equal(a.images, b.images) and not torch.equal(a.labels, train.labels[: len(a)])
+    assert not torch.equal(a.images, knn_bank("augmented", train, seed=1, batch=16).images)
+    grey = ImageSet(torch.arange(40).view(-1, 1, 1, 1).expand(-1, 3, 8, 8).to(torch.uint8), torch.arange(40), 40)
+    views = knn_bank("augmented", grey, batch=16)  # a crop of a plain picture is that picture
+    assert torch.equal(views.images, grey.take(views.labels).images) and len(views.labels.unique()) == 32
+    with pytest.raises(InputError, match="needs the set"):
+        knn_bank("full", train)
+    with pytest.raises(InputError, match="unknown k-NN bank 'all'"):
+        knn_bank("all", train)
+
+
+def test_a_prior_in_the_bank_decides_and_a_balanced_one_does_not() -> None:
+    """Two classes that overlap fully: the imbalanced bank votes for the frequent one, the balanced bank does not."""
+    g = torch.Generator().manual_seed(0)
+    bank, queries = torch.randn(550, 3, generator=g), torch.randn(400, 3, generator=g)
+    labels = (torch.arange(550) >= 500).long()  # 500 against 50
+    assert float(knn_predict(bank, labels, queries, 200, 0.1).double().mean()) < 0.02
+    even = torch.cat([torch.arange(50), torch.arange(500, 550)])
+    assert 0.25 < float(knn_predict(bank[even], labels[even], queries, 50, 0.1).double().mean()) < 0.75
+
+
+def test_features_do_not_depend_on_the_batch() -> None:
+    data = shapes(10)
+    both = [features(lambda x: {"mean": x.mean(dim=(2, 3))}, data, batch=b)["mean"] for b in (3, 10)]
+    torch.testing.assert_close(both[0], both[1])
+    torch.testing.assert_close(both[0], data.images.double().mean(dim=(2, 3)).float() / 255)
+    assert features(lambda x: {"a": x.flatten(1)}, data, batch=4, device="cpu")["a"].shape == (10, 3072)

@@ -1,7 +1,28 @@
-import pytest
-import torch
+import math
 
-from ssllib.norms import NormMonitor, effective_rank, norm_statistics, pair_cosines
+import numpy as np
+import pytest
+import scipy.stats
+import torch
+from sklearn.metrics import roc_auc_score
+
+from ssllib.errors import InputError
+from ssllib.norms import (
+    SCALES,
+    NormMonitor,
+    alignment,
+    auroc,
+    effective_rank,
+    extremes,
+    norm_bins,
+    norm_statistics,
+    pair_cosines,
+    ranks,
+    spearman,
+    spherical_variance,
+    uniformity,
+    variance,
+)
 
 
 def test_norm_statistics() -> None:
@@ -31,3 +52,121 @@ def test_monitor_in_a_model_of_ones_own() -> None:
     monitor.remove()
     layer(torch.ones(1, 3))
     assert len(monitor.means) == 2
+
+
+@pytest.fixture(scope="module")
+def z() -> torch.Tensor:
+    return torch.randn(70, 5, generator=torch.Generator().manual_seed(0)) + 0.3
+
+
+def test_variances(z: torch.Tensor) -> None:
+    assert variance(z) == pytest.approx(float(np.var(z.double().numpy(), axis=0).sum()), rel=1e-5)
+    u = z.double().numpy() / np.linalg.norm(z.double().numpy(), axis=1, keepdims=True)
+    assert spherical_variance(z) == pytest.approx(1 - np.square(u.mean(axis=0)).sum(), rel=1e-5)
+    assert variance(3 * z) == pytest.approx(9 * variance(z)) and spherical_variance(3 * z) == pytest.approx(
+        spherical_variance(z)
+    )
+    one_way = torch.outer(torch.linspace(1, 5, 9), torch.ones(4))
+    assert spherical_variance(one_way) == pytest.approx(0, abs=1e-6) and variance(one_way) > 1
+    assert spherical_variance(torch.cat([z, -z])) == pytest.approx(1, abs=1e-6)
+
+
+@pytest.mark.parametrize("chunk", [7, 70, 4096])
+@pytest.mark.parametrize("t", [0.5, 2.0])
+def test_uniformity_against_two_loops(z: torch.Tensor, chunk: int, t: float) -> None:
+    u = z.double() / z.double().norm(dim=1, keepdim=True)
+    terms = [float(torch.exp(-t * (u[i] - u[j]).square().sum())) for i in range(70) for j in range(70) if i != j]
+    assert uniformity(z, t, chunk=chunk) == pytest.approx(np.log(np.mean(terms)), rel=1e-5)
+
+
+def test_uniformity_at_its_ends() -> None:
+    assert uniformity(torch.ones(300, 4)) == pytest.approx(0, abs=1e-5)
+    spread = torch.randn(2000, 512, generator=torch.Generator().manual_seed(1))
+    assert uniformity(spread) == pytest.approx(-4, abs=0.05)
+    with pytest.raises(InputError, match="at least 2"):
+        uniformity(torch.ones(1, 4))
+
+
+def test_alignment(z: torch.Tensor) -> None:
+    w = z.flip(0)
+    assert alignment(z, w) == pytest.approx(2 - 2 * float(pair_cosines(z, w).mean()), rel=1e-5)
+    assert alignment(z, 5 * z) == pytest.approx(0, abs=1e-6)
+    assert alignment(z, -z, power=1) == pytest.approx(2, rel=1e-6)
+
+
+def _bins_by_loop(norms: list[float], values: list[float], low: float, above: int) -> list[tuple[float, int, float]]:
+    high, found = max(norms), []
+    for b in range(20):
+        inside = [
+            v for n, v in zip(norms, values, strict=True)
+            if min(19, math.floor(20 * (n - low) / (high - low))) == b
+        ]  # fmt: skip
+        if len(inside) > above:
+            found.append(((b + 0.5) / 20, len(inside), sum(inside) / len(inside)))
+    return found
+
+
+@pytest.mark.parametrize("scale", SCALES)
+@pytest.mark.parametrize("above", [0, 50])
+def test_norm_bins_against_a_loop(scale: str, above: int) -> None:
+    g = torch.Generator().manual_seed(0)
+    norms = 3 + torch.randn(1000, generator=g, dtype=torch.float64).abs()
+    correct = 100 * (torch.rand(1000, generator=g) < 0.7).double()
+    bins = norm_bins(norms, correct, scale=scale, above=above)
+    low = float(norms.min()) if scale == "min-max" else 0.0
+    expected = _bins_by_loop(norms.tolist(), correct.tolist(), low, above)
+    assert len(bins.count) == len(expected) > 3
+    for got, want in zip((bins.centre, bins.count, bins.mean), zip(*expected, strict=True), strict=True):
+        np.testing.assert_allclose(got.numpy(), want, rtol=1e-12)
+    assert above or int(bins.count.sum()) == 1000
+
+
+def test_more_than_fifty_and_the_trend() -> None:
+    norms = torch.cat([torch.full((n,), x) for n, x in ((50, 0.12), (51, 0.52), (60, 0.72), (70, 1.0))])
+    values = torch.cat([torch.full((n,), v) for n, v in ((50, 9.0), (51, 1.0), (60, 2.0), (70, 3.0))])
+    bins = norm_bins(norms, values)
+    assert bins.count.tolist() == [51, 60, 70] and bins.mean.tolist() == [1, 2, 3]
+    assert bins.centre.tolist() == pytest.approx([0.525, 0.725, 0.975]) and bins.trend == pytest.approx(1)
+    assert norm_bins(norms, -values).trend == pytest.approx(-1)
+    assert norm_bins(norms, values, width=0.5).count.tolist() == [181]
+    assert math.isnan(norm_bins(norms, values, width=1.0).trend)
+    same = norm_bins(torch.full((80,), 2.0), torch.ones(80), scale="min-max")
+    assert same.count.tolist() == [80]
+    with pytest.raises(InputError, match="unknown scale of norms"):
+        norm_bins(norms, values, scale="mean")
+    with pytest.raises(InputError, match="do not fit"):
+        norm_bins(norms, values[:5])
+
+
+@pytest.mark.parametrize("distinct", [2, 5, 10**6])
+def test_ranks_and_spearman_against_scipy(distinct: int) -> None:
+    g = torch.Generator().manual_seed(distinct)
+    x, y = torch.randint(0, distinct, (400,), generator=g), torch.rand(400, generator=g)
+    y = torch.where(y < 0.5, x + y, y)
+    np.testing.assert_array_equal(ranks(x).numpy(), scipy.stats.rankdata(x.numpy()))
+    assert spearman(x, y) == pytest.approx(scipy.stats.spearmanr(x.numpy(), y.numpy()).statistic, abs=1e-12)
+    assert math.isnan(spearman(x, torch.ones(400)))
+
+
+@pytest.mark.parametrize("distinct", [3, 20, 10**6])
+def test_auroc_against_scikit_learn(distinct: int) -> None:
+    g = torch.Generator().manual_seed(distinct)
+    known = torch.randint(0, distinct, (300,), generator=g).float()
+    other = torch.randint(0, max(2, distinct // 2), (120,), generator=g).float()
+    truth = np.repeat([1, 0], [300, 120])
+    assert auroc(known, other) == pytest.approx(roc_auc_score(truth, torch.cat([known, other]).numpy()), abs=1e-12)
+    assert auroc(other, known) == pytest.approx(1 - auroc(known, other))
+    assert auroc(known + distinct, other) == 1 and auroc(torch.ones(3), torch.ones(4)) == 0.5
+    with pytest.raises(InputError, match="AUROC of 0"):
+        auroc(known[:0], other)
+
+
+def test_extremes_of_each_class() -> None:
+    g = torch.Generator().manual_seed(0)
+    norms, labels = torch.rand(60, generator=g), torch.randint(0, 3, (60,), generator=g)
+    low, high = extremes(norms, labels, 3, count=4)
+    for c in range(3):
+        own = sorted((float(norms[i]), i) for i in range(60) if labels[i] == c)
+        assert low[c].tolist() == [i for _, i in own[:4]] and high[c].tolist() == [i for _, i in own[-4:]]
+    with pytest.raises(InputError, match="class 3 has 0 images; allowed: at least 4"):
+        extremes(norms, labels, 4, count=4)

@@ -14,13 +14,12 @@ from ssllib.paths import data_root
 FOLDERS = {"cifar10": "cifar-10-batches-py", "cifar100": "cifar-100-python"}
 
 
-def cifar(name: str, root: str | Path | None = None, *, download: bool = False) -> tuple[ImageSet, ImageSet]:
+def cifar(name: str, root: str | Path | None = None) -> tuple[ImageSet, ImageSet]:
     """Training set (50,000) and test set (10,000) of `cifar10` or `cifar100`, 32 x 32.
 
     Args:
         root: the folder that holds `cifar-10-batches-py/` or `cifar-100-python/`; default `$SSLLIB_DATA`,
             else the cache folder.
-        download: fetch the official archive first (checked by MD5) when the files are not there.
 
     Raises:
         InputError: if the files are missing or damaged; names the folder and how to fill it.
@@ -33,7 +32,7 @@ def cifar(name: str, root: str | Path | None = None, *, download: bool = False) 
     folder = Path(root) if root else data_root()
     cls = CIFAR10 if name == "cifar10" else CIFAR100
     present = (folder / FOLDERS[name]).is_dir()
-    if not present and not download:
+    if not present:
         raise InputError(
             f"{name} is not at {folder / FOLDERS[name]}; set SSLLIB_DATA to the folder that holds "
             f"{FOLDERS[name]}/, or fetch it with: python -m ssllib data {name}"
@@ -41,7 +40,7 @@ def cifar(name: str, root: str | Path | None = None, *, download: bool = False) 
     sets = []
     try:
         for train in (True, False):
-            ds = cls(str(folder), train=train, download=download)
+            ds = cls(str(folder), train=train)
             images = torch.from_numpy(np.ascontiguousarray(ds.data.transpose(0, 3, 1, 2)))
             sets.append(ImageSet(images, torch.tensor(ds.targets), len(ds.classes)))
     except (RuntimeError, OSError, EOFError, ValueError, KeyError) as e:
