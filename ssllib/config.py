@@ -100,10 +100,16 @@ def _frozen(value: Any) -> Any:
     return tuple(_frozen(v) for v in value) if isinstance(value, list) else value
 
 
-METHODS = ("simclr",)
+METHODS = ("simclr", "simsiam", "byol", "moco-v2", "moco-v3", "dino")
 DATASETS = ("shapes", "cifar10", "cifar100")
-BACKBONES = ("mini", "tiny", "resnet18", "resnet50")
+BACKBONES = ("mini", "tiny", "resnet18", "resnet50", "vit-mini", "vit-small")
 PROTOCOLS = ("text", "released")
+OPTIMIZERS = ("sgd", "adamw")
+
+
+def _later(default: Any) -> Any:
+    """A field that records made before it do not have; see `RunConfig.identity`."""
+    return dataclasses.field(default=default, metadata={"later": True})
 
 
 @register("training")
@@ -148,6 +154,17 @@ class TrainConfig(RunConfig):
     knn_k: int = 200
     knn_temperature: float = 0.1
 
+    optimizer: str = _later("sgd")  # with adamw, `momentum` is its first beta
+    micro_batch: int = _later(0)  # images per forward pass, gradients averaged over the batch; 0 = all at once
+    patch: int = _later(4)  # side of a vision transformer's patches, in pixels
+    proj_layers: int = _later(2)  # linear layers of the projector
+    pred_hidden: int = _later(512)  # SimSiam, BYOL, MoCo v3
+    target_momentum: float = _later(0.996)  # BYOL, MoCo v3, DINO: where its rise to 1 starts; MoCo v2: constant
+    queue: int = _later(4096)  # MoCo v2: keys kept
+    prototypes: int = _later(4096)  # DINO: outputs
+    teacher_temperature: float = _later(0.04)  # DINO; `temperature` is the student's
+    center_momentum: float = _later(0.9)  # DINO
+
     def __post_init__(self) -> None:
         super().__post_init__()
         one_of("method", self.method, METHODS)
@@ -156,6 +173,7 @@ class TrainConfig(RunConfig):
         one_of("backbone", self.backbone, BACKBONES)
         one_of("cut_which", self.cut_which, ("all", "weights", "last"))
         one_of("precision", self.precision, ("fp32", "bf16"))
+        one_of("optimizer", self.optimizer, OPTIMIZERS)
         for name, low, high, open_low in _RANGES:
             in_range(name, getattr(self, name), low, high, open_low=open_low)
         if self.epochs > self.schedule_epochs:
@@ -166,6 +184,10 @@ class TrainConfig(RunConfig):
         if self.warmup_epochs > self.schedule_epochs:
             raise InputError(
                 f"warmup_epochs is {self.warmup_epochs:g}; allowed: at most schedule_epochs = {self.schedule_epochs}"
+            )
+        if self.micro_batch and self.batch_size % self.micro_batch:
+            raise InputError(
+                f"micro_batch is {self.micro_batch}; allowed: 0 or a divisor of batch_size = {self.batch_size}"
             )
 
 
@@ -191,4 +213,13 @@ _RANGES = (
     ("gray", 0, 1, False),
     ("knn_k", 1, 10**5, False),
     ("knn_temperature", 0, 100, True),
+    ("micro_batch", 0, 2**16, False),
+    ("patch", 1, 1024, False),
+    ("proj_layers", 1, 10, False),
+    ("pred_hidden", 1, 2**16, False),
+    ("target_momentum", 0, 1, False),
+    ("queue", 1, 2**20, False),
+    ("prototypes", 2, 2**20, False),
+    ("teacher_temperature", 0, 100, True),
+    ("center_momentum", 0, 1, False),
 )

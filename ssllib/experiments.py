@@ -45,8 +45,8 @@ class Experiment:
 
 SMOKE = TrainConfig(
     dataset="shapes", train_images=1024, held_out=512, test_images=512, backbone="mini", width=16,
-    proj_hidden=64, proj_dim=32, proj_norm=False, batch_size=64, epochs=12, schedule_epochs=12,
-    warmup_epochs=0.24, crop_min=0.3, jitter=1.0, gray=0.5, knn_k=50,
+    proj_hidden=64, proj_dim=32, temperature=0.2, batch_size=64, epochs=6, schedule_epochs=6,
+    warmup_epochs=0.12, lr=0.6, crop_min=0.5, jitter=0.6, gray=1.0, knn_k=50,
 )  # fmt: skip
 
 CPU = TrainConfig(
@@ -97,6 +97,57 @@ declare(
         },
     )
 )
+
+# --- SimSiam and BYOL (2406.16468 Tables 1 and 3; 2502.09252 Table 2, Fig. 5, S4) ---------------------------
+# Batch, rate and weight decay of both are 2502.09252's for SimSiam (C.1: 1024 images, 256 at a time; the rate is
+# 0.05 x batch / 256), the heads each method's own. The small scales need more steps than SimCLR: smaller batches.
+
+NON_CONTRASTIVE: dict[str, dict[str, Any]] = {
+    "large": {"batch_size": 1024, "micro_batch": 256, "lr": 0.2, "weight_decay": 5e-4},
+    "small": {"proj_norm": True, "proj_dim": 128, "weight_decay": 5e-4},
+    "simsiam": {"proj_layers": 3, "proj_hidden": 2048, "proj_dim": 2048, "pred_hidden": 512},
+    "byol": {"proj_hidden": 4096, "proj_dim": 256, "pred_hidden": 4096},
+    "simsiam-small": {"proj_hidden": 128, "pred_hidden": 64, "lr": 0.1},
+    "byol-small": {"proj_hidden": 256, "pred_hidden": 256, "lr": 0.2, "target_momentum": 0.98},
+}
+
+
+def non_contrastive(method: str) -> dict[str, TrainConfig]:
+    """The default of `simsiam` or `byol` at each scale, on the data and with the backbone of SimCLR's."""
+    small = NON_CONTRASTIVE["small"] | NON_CONTRASTIVE[f"{method}-small"] | {"method": method}
+    large = NON_CONTRASTIVE["large"] | NON_CONTRASTIVE[method] | {"method": method}
+    epochs = 10 if method == "simsiam" else 14
+    smoke = SMOKE.replace(**small, batch_size=16, epochs=epochs, schedule_epochs=epochs)
+    return {
+        "smoke": smoke.replace(warmup_epochs=epochs / 50),
+        "cpu": CPU.replace(**small, batch_size=64),
+        "gpu": GPU.replace(**large),
+        "paper": PAPER.replace(**large),
+    }
+
+
+def non_contrastive_arms(base: TrainConfig) -> list[Cell]:
+    """The default, the cut with c = 9, and the weight decays below and above the default (5e-4)."""
+    return [
+        Cell("default", base),
+        Cell("cut", base.replace(cut=9.0)),
+        Cell("weight-decay", base.replace(weight_decay=5e-3)),
+        Cell("no-weight-decay", base.replace(weight_decay=0.0)),
+    ]
+
+
+for _method, _name in (("simsiam", "SimSiam"), ("byol", "BYOL")):
+    _bases = non_contrastive(_method)
+    declare(
+        Experiment(
+            f"{_method}-arms",
+            f"{_name} with cut-initialization and other weight decays",
+            {
+                scale: [Cell(c.name, c.config, (0,) if scale == "smoke" else c.seeds) for c in non_contrastive_arms(b)]
+                for scale, b in _bases.items()
+            },
+        )
+    )
 
 # --- steps to convergence against norm and angle (2406.16468 Fig. 2; 2502.09252 Fig. 2a) -------------------
 

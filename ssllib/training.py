@@ -21,6 +21,7 @@ from ssllib.augment import augment
 from ssllib.config import TrainConfig
 from ssllib.cut_init import cut_init_
 from ssllib.datasets import ImageSet, Splits
+from ssllib.models.method import Method
 from ssllib.records import Result
 from ssllib.schedules import warmup_cosine
 
@@ -54,13 +55,12 @@ def train(
     splits = Splits(splits.train.to(where), splits.held_out.to(where), splits.test.to(where))
 
     torch.manual_seed(config.seed)
-    model: Any = models.build(config)
+    model = models.build(config)
     if config.cut != 1:
         cut_init_(model, config.cut, config.cut_which)
-    model = model.to(where, memory_format=torch.channels_last)
-    optimizer = torch.optim.SGD(
-        model.parameters(), lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay
-    )
+    model.begin()
+    model = model.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimizer = _optimizer(model, config)
     history: list[dict[str, Any]] = []
     spent, images_seen = 0.0, 0
     path = checkpoints / f"{config.identity()}.pt" if checkpoints else None
@@ -86,7 +86,7 @@ def train(
             row |= _evaluate(model, splits.train, splits.held_out, config, "val")
         history.append(row)
         if progress:
-            progress(_line(config, row, seconds))
+            progress(_line(config, row, model.embedding, seconds))
         if not good:
             status = "diverged"
             break
@@ -112,10 +112,20 @@ def _finite(x: float) -> bool:
     return x == x and abs(x) != float("inf")
 
 
-def _line(config: TrainConfig, row: dict[str, Any], seconds: float) -> str:
+def _line(config: TrainConfig, row: dict[str, Any], place: str, seconds: float) -> str:
     return (
         f"epoch {row['epoch']:>3}/{config.epochs}  loss {row['loss']:.3f}  "
-        f"norm {row['norm_projector']:.2f}  k-NN {row.get('knn_val', float('nan')):.1f}  {seconds:.1f} s"
+        f"norm {row[f'norm_{place}']:.2f}  k-NN {row.get('knn_val', float('nan')):.1f}  {seconds:.1f} s"
+    )
+
+
+def _optimizer(model: Method, config: TrainConfig) -> torch.optim.Optimizer:
+    if config.optimizer == "adamw":
+        return torch.optim.AdamW(
+            model.groups(), lr=config.lr, betas=(config.momentum, 0.999), weight_decay=config.weight_decay
+        )
+    return torch.optim.SGD(
+        model.groups(), lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay
     )
 
 
@@ -155,14 +165,14 @@ class _Means:
         return dict(zip(self.sums, stacked.tolist(), strict=True))
 
 
-def _measure(out: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Norms at each place, and how the two views' embeddings lie to each other."""
+def _measure(out: dict[str, Tensor], embedding: str) -> dict[str, Tensor]:
+    """Norms at each place, and how the embeddings lie to their targets (by default the other view's)."""
     values: dict[str, Tensor] = {}
     with torch.no_grad():
         for place, z in out.items():
             n = torch.linalg.vector_norm(z.float(), dim=1)
             values[f"norm_{place}"], values[f"norm_{place}_cv"] = n.mean(), n.std() / n.mean().clamp_min(1e-30)
-        z1, z2 = out["projector"].chunk(2)
+        z1, z2 = (out[embedding], out["target"]) if "target" in out else out[embedding].chunk(2)
         cosine = norms.pair_cosines(z1, z2)
         values["alignment"] = cosine.mean()
         values["opposite"] = 100 * (cosine < 0).float().mean()
@@ -170,30 +180,41 @@ def _measure(out: dict[str, Tensor]) -> dict[str, Tensor]:
     return values
 
 
-def _gradients(model: torch.nn.Module, z: Tensor) -> dict[str, Tensor]:
+def _gradients(model: torch.nn.Module, own: Tensor) -> dict[str, Tensor]:
     """Norm of the gradient of all parameters, and the mean norm of a sample's own gradient at the embedding."""
     grads = [p.grad for p in model.parameters() if p.grad is not None]
-    assert z.grad is not None
     with torch.no_grad():
         total = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)))
-        own = torch.linalg.vector_norm(z.grad.float(), dim=1).mean() * len(z)
     return {"grad_norm": total, "grad_norm_embedding": own}
 
 
+def _own_gradient(z: Tensor) -> Tensor:
+    """Mean norm of the rows' gradients of a loss that is a mean over the rows, as if each row were alone."""
+    assert z.grad is not None
+    return torch.linalg.vector_norm(z.grad.float(), dim=1).mean() * len(z)
+
+
 def _step(
-    model: Any, data: ImageSet, index: Tensor, config: TrainConfig, g: torch.Generator
+    model: Method, data: ImageSet, index: Tensor, config: TrainConfig, g: torch.Generator
 ) -> dict[str, Tensor]:
-    """Forward and backward of one batch; gradients are left in place."""
-    view1, view2 = _views(data, index, config, g)
-    with _autocast(config, view1.device):
-        loss, out = model(view1, view2)
-    out["projector"].retain_grad()
-    loss.backward()
-    return {"loss": loss} | _measure(out) | _gradients(model, out["projector"])
+    """Forward and backward of one batch, in micro-batches if so set; gradients of the mean are left in place."""
+    parts = index.split(config.micro_batch or len(index))
+    rows, own = [], []
+    for part in parts:
+        view1, view2 = _views(data, part, config, g)
+        with _autocast(config, view1.device):
+            loss, out = model(view1, view2)
+        z = out[model.embedding]
+        z.retain_grad()
+        (loss / len(parts)).backward()
+        rows.append({"loss": loss.detach()} | _measure(out, model.embedding))
+        own.append(_own_gradient(z) * len(parts))
+    means = {name: torch.stack([row[name] for row in rows]).mean() for name in rows[0]}
+    return means | _gradients(model, torch.stack(own).mean())
 
 
 def _one_epoch(
-    model: Any, optimizer: torch.optim.Optimizer, data: ImageSet, config: TrainConfig, epoch: int
+    model: Method, optimizer: torch.optim.Optimizer, data: ImageSet, config: TrainConfig, epoch: int
 ) -> dict[str, Any]:
     """Every image once (the last incomplete batch is dropped); means over the steps."""
     model.train()
@@ -203,13 +224,15 @@ def _one_epoch(
     steps = len(data) // config.batch_size
     means, rate = _Means(), 0.0
     for i in range(steps):
-        rate = _rate(config, (epoch - 1) * steps + i, steps)
+        done = (epoch - 1) * steps + i
+        rate = _rate(config, done, steps)
         for group in optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = config.lr if group.get("constant") else rate
         optimizer.zero_grad(set_to_none=True)
         values = _step(model, data, order[i * config.batch_size : (i + 1) * config.batch_size], config, g)
         optimizer.step()
-        norm = values["norm_projector"]
+        model.after_step(done / (config.schedule_epochs * steps))
+        norm = values[f"norm_{model.embedding}"]
         means.add(eff_lr=rate / norm, eff_lr2=rate / norm**2, **values)
     return {"epoch": epoch, "lr": rate} | means.read()
 
@@ -223,7 +246,7 @@ def _rate(config: TrainConfig, step: int, steps_per_epoch: int) -> float:
     )
 
 
-def _before(model: Any, splits: Splits, config: TrainConfig) -> dict[str, Any]:
+def _before(model: Method, splits: Splits, config: TrainConfig) -> dict[str, Any]:
     """Row 0: one batch and one evaluation of the untrained network, on a copy."""
     twin = copy.deepcopy(model)
     twin.train()
@@ -237,7 +260,7 @@ def _before(model: Any, splits: Splits, config: TrainConfig) -> dict[str, Any]:
 
 
 def _evaluate(
-    model: Any, bank: ImageSet, queries: ImageSet, config: TrainConfig, name: str, *, last: bool = False
+    model: Method, bank: ImageSet, queries: ImageSet, config: TrainConfig, name: str, *, last: bool = False
 ) -> dict[str, float]:
     """k-NN of clean images at backbone and embedding, and clean norms; `last` adds k = 10."""
     model.eval()

@@ -7,8 +7,9 @@ import pytest
 import torch
 import torchvision
 
-from ssllib import models
-from ssllib.config import TrainConfig
+from ssllib import datasets, experiments, models, training
+from ssllib.augment import augment
+from ssllib.config import METHODS, TrainConfig
 from ssllib.errors import InputError
 from ssllib.models.backbones import ResNet
 from ssllib.training import train
@@ -18,6 +19,12 @@ TINY = TrainConfig(
     proj_dim=8, proj_norm=False, batch_size=32, epochs=3, schedule_epochs=4, warmup_epochs=0.5, crop_min=0.3,
     knn_k=10,
 )  # fmt: skip
+OTHERS = {
+    method: TINY.replace(
+        method=method, proj_norm=True, pred_hidden=8, queue=48, prototypes=16, temperature=0.2, target_momentum=0.9
+    )
+    for method in METHODS[1:]
+} | {"vit": TINY.replace(method="dino", backbone="vit-mini", patch=8, prototypes=16, optimizer="adamw", lr=1e-3)}
 
 
 def test_a_run_is_repeatable_and_its_record_complete() -> None:
@@ -48,6 +55,71 @@ def test_an_interrupted_run_continues_to_the_same_result(tmp_path: Path) -> None
     assert list(tmp_path.glob("*.pt"))
     rest = train(TINY, checkpoints=tmp_path)
     assert rest.history == whole.history and rest.final == whole.final
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_method_is_repeatable_and_resumes_to_the_same_result(name: str, tmp_path: Path) -> None:
+    config = OTHERS[name].replace(epochs=2, knn_k=5)
+    whole = train(config)
+    place = models.METHODS[config.method].embedding
+    assert whole.status == "finished" and f"norm_{place}" in whole.history[0]
+    last = whole.history[-1]
+    assert last["eff_lr"] == pytest.approx(last["lr"] / last[f"norm_{place}"], rel=0.5)
+
+    class Stop(Exception):
+        pass
+
+    def stop_at_two(line: str) -> None:
+        if line.startswith("epoch   2"):
+            raise Stop
+
+    with pytest.raises(Stop):  # before the second epoch's checkpoint
+        train(config, checkpoints=tmp_path, progress=stop_at_two)
+    assert list(tmp_path.glob("*.pt"))
+    rest = train(config, checkpoints=tmp_path)
+    assert rest.history == whole.history and rest.final == whole.final
+
+
+def test_adding_methods_changed_nothing_for_simclr() -> None:
+    """Identity of a committed configuration, and numbers of a run made before the other methods existed."""
+    default = experiments.get("simclr-arms").cell("cpu", "default").config
+    assert default.identity() == "9fa16d39ac8f832a938ca28ed75274faa35cc1bcbbe1cd3ddf7ee9903a1b0567"
+    row = train(TINY).history[-1]
+    before = {
+        "loss": 3.9738704562187195, "norm_backbone": 2.156938314437866, "norm_projector": 1.4020329415798187,
+        "alignment": 0.7699654698371887, "opposite": 4.6875, "grad_norm": 0.8163277134299278,
+        "grad_norm_embedding": 1.5234828740358353, "eff_lr": 0.09426907449960709,
+    }  # fmt: skip
+    assert {name: row[name] for name in before} == pytest.approx(before, rel=1e-3)  # another CPU rounds otherwise
+
+
+def test_micro_batches_give_the_gradient_of_the_mean() -> None:
+    config = OTHERS["byol"].replace(epochs=0, proj_norm=False)
+    model = models.build(config).eval()  # without batch statistics, parts and whole have one gradient
+    data = datasets.load(config).train
+    index, gradients = torch.arange(32), []
+    views = [augment(data.images[index], torch.Generator().manual_seed(0), crop_min=0.3, jitter=0.5, gray=0.2)] * 2
+    for parts in (1, 4):
+        with pytest.MonkeyPatch.context() as patch:
+            batches = iter(zip(*(v.chunk(parts) for v in views), strict=True))
+            patch.setattr(training, "_views", lambda *_, b=batches: next(b))
+            model.zero_grad()
+            values = training._step(
+                model, data, index, config.replace(micro_batch=0 if parts == 1 else 8), torch.Generator()
+            )
+        gradients.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
+        gradients[-1] += [values[name] for name in ("loss", "grad_norm", "grad_norm_embedding", "norm_predictor")]
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)
+
+
+def test_rates_of_a_run_follow_the_schedule_but_simsiams_predictor() -> None:
+    config = OTHERS["simsiam"]
+    model = models.build(config)
+    model.begin()
+    optimizer = training._optimizer(model, config)
+    training._one_epoch(model, optimizer, datasets.load(config).train, config, 3)
+    rest, predictor = (group["lr"] for group in optimizer.param_groups)
+    assert predictor == config.lr and rest == training._rate(config, 11, 4) < config.lr
 
 
 def test_divergence_is_recorded_with_its_history() -> None:
@@ -108,6 +180,8 @@ def test_small_network_of_the_cpu_scale_has_its_stated_size() -> None:
         ({"lr": 0}, "lr is 0"),
         ({"epochs": 5}, "allowed: epochs <= schedule_epochs"),
         ({"seed": -1}, "seed is -1"),
+        ({"batch_size": 32, "micro_batch": 5}, "micro_batch is 5; allowed: 0 or a divisor of batch_size = 32"),
+        ({"optimizer": "lars"}, "unknown optimizer 'lars'; allowed: sgd, adamw"),
         ({"learning_rate": 1}, "unknown setting of training 'learning_rate'"),
     ],
 )

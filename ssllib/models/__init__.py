@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from ssllib.config import TrainConfig
+from ssllib.models.byol import BYOL
+from ssllib.models.dino import DINO
+from ssllib.models.method import Method
+from ssllib.models.moco_v2 import MoCoV2
+from ssllib.models.moco_v3 import MoCoV3
 from ssllib.models.simclr import SimCLR
+from ssllib.models.simsiam import SimSiam
 
-METHODS = {"simclr": SimCLR}
+METHODS: dict[str, type[Method]] = {
+    "simclr": SimCLR,
+    "simsiam": SimSiam,
+    "byol": BYOL,
+    "moco-v2": MoCoV2,
+    "moco-v3": MoCoV3,
+    "dino": DINO,
+}
 
 
-def build(config: TrainConfig) -> SimCLR:
+def build(config: TrainConfig) -> Method:
     """The untrained model of a configuration (the cut is applied by the training loop)."""
     return METHODS[config.method].from_config(config)

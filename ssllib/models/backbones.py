@@ -8,7 +8,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ssllib.config import TrainConfig
 from ssllib.errors import one_of
+from ssllib.models.vit import SIZES, ViT
 
 STAGES = {  # name: (blocks per stage, bottleneck?, stride of the stem)
     "mini": ((1, 1, 1), False, 2),
@@ -75,3 +77,8 @@ class ResNet(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         x = torch.relu_(self.norm(self.conv(x)))  # (n, width, h, w)
         return self.blocks(x).mean(dim=(2, 3))  # (n, features)
+
+
+def backbone_of(c: TrainConfig) -> ResNet | ViT:
+    """The backbone of a configuration; its `features` are the dimensions of its output."""
+    return ViT(c.backbone, c.width, c.patch) if c.backbone in SIZES else ResNet(c.backbone, c.width)

@@ -8,15 +8,16 @@ from torch import Tensor, nn
 from ssllib.config import TrainConfig
 from ssllib.gradscale import scale_grad
 from ssllib.losses import info_nce
-from ssllib.models.backbones import ResNet
+from ssllib.models.backbones import backbone_of
 from ssllib.models.heads import mlp
+from ssllib.models.method import Method
 
 
-class SimCLR(nn.Module):
+class SimCLR(Method):
     """Backbone and projector; `gradscale` is the power p at the projector's output (0: none)."""
 
     def __init__(
-        self, backbone: ResNet, projector: nn.Module, temperature: float = 0.5, gradscale: float = 0.0
+        self, backbone: nn.Module, projector: nn.Module, temperature: float = 0.5, gradscale: float = 0.0
     ) -> None:
         super().__init__()
         self.backbone = backbone
@@ -26,8 +27,8 @@ class SimCLR(nn.Module):
 
     @classmethod
     def from_config(cls, c: TrainConfig) -> SimCLR:
-        backbone = ResNet(c.backbone, c.width)
-        projector = mlp(backbone.features, c.proj_hidden, c.proj_dim, norm=c.proj_norm)
+        backbone = backbone_of(c)
+        projector = mlp(backbone.features, c.proj_hidden, c.proj_dim, norm=c.proj_norm, layers=c.proj_layers)
         return cls(backbone, projector, c.temperature, c.gradscale)
 
     def embed(self, images: Tensor) -> dict[str, Tensor]:
