@@ -22,14 +22,14 @@
 # %% tags=["parameters"]
 scale = "smoke"  # or "cpu" (real CIFAR-10, minutes a run) or "gpu"
 seed = 0  # of this execution's runs
-epochs = 12  # where this execution's runs stop
+epochs = 6  # where this execution's runs stop, at most where the scale's own do
 
 # %% tags=["hide-input"]
 import math
 
 import matplotlib.pyplot as plt
 
-from ssllib import claims, pages, papers, plots
+from ssllib import claims, experiments, pages, papers, plots
 
 page = pages.begin(
     "training/simclr-norms",
@@ -246,7 +246,7 @@ pages.table(
 # small patterns that the library draws itself, so what this shows is that the machinery works, not what CIFAR does.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-last = min(epochs, 500 if scale == "gpu" else 12 if scale == "smoke" else 16)
+last = min(epochs, experiments.get("simclr-arms").cell(scale, "default").config.epochs)
 live = {
     arm: [page.run("simclr-arms", arm, seed=seed, scale=scale, epochs=last)]
     for arm in ("default", "cut", "gradscale")
