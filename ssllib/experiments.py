@@ -108,7 +108,7 @@ NON_CONTRASTIVE: dict[str, dict[str, Any]] = {
     "simsiam": {"proj_layers": 3, "proj_hidden": 2048, "proj_dim": 2048, "pred_hidden": 512},
     "byol": {"proj_hidden": 4096, "proj_dim": 256, "pred_hidden": 4096},
     "simsiam-small": {"proj_hidden": 128, "pred_hidden": 64, "lr": 0.1},
-    "byol-small": {"proj_hidden": 256, "pred_hidden": 256, "lr": 0.2, "target_momentum": 0.98},
+    "byol-small": {"proj_hidden": 256, "pred_hidden": 256, "lr": 0.2, "target_momentum": 0.95},
 }
 
 
