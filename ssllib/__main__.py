@@ -34,6 +34,9 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--summary", action="store_true", help="only how many claims have which verdict")
     p.set_defaults(call=_status)
 
+    p = commands.add_parser("experiments", help="the experiments, with their scales and numbers of runs")
+    p.set_defaults(call=_experiments)
+
     p = commands.add_parser("run", help="run what is pending of an experiment; can be stopped and continued")
     p.add_argument("experiment")
     p.add_argument("--scale", default="smoke", help="smoke, cpu, gpu or paper (default smoke)")
@@ -77,6 +80,14 @@ def _status(args: argparse.Namespace) -> None:
     from ssllib import records, scoreboard
 
     print(scoreboard.summary(records.committed()) if args.summary else scoreboard.text(records.committed()))
+
+
+def _experiments(args: argparse.Namespace) -> None:
+    from ssllib.experiments import EXPERIMENTS
+
+    for name, e in sorted(EXPERIMENTS.items()):
+        scales = ", ".join(f"{s} ({sum(len(c.seeds) for c in cells)} runs)" for s, cells in e.scales.items())
+        print(f"{name:<16}  {e.title}\n{'':<16}  {scales}; cells {', '.join(c.name for c in e.cells(min(e.scales)))}")
 
 
 def _settings(pairs: Sequence[str]) -> dict[str, Any]:

@@ -30,12 +30,14 @@ def tally(found: list[Verdict]) -> Counter[str]:
 
 
 def summary(store: Store) -> str:
-    """Two lines: how many claims there are and what became of them."""
+    """Three lines: how many claims there are, what became of them, and that in the README's words."""
     found = verdicts(store)
     count = tally(found)
     settled = sum(n for word, n in count.items() if word not in ("not yet run", "open", "undecided", "seen only"))
     parts = ", ".join(f"{n} {word}" for word, n in count.most_common())
-    return f"{len(found)} claims, {settled} settled, {sum(1 for _ in store)} records.\n{parts}"
+    *_, last = tally_by_part(store)
+    groups = ", ".join(f"{n} {name}" for name, n in zip(COLUMNS[1:], last[2:], strict=True) if n)
+    return f"{len(found)} claims, {settled} settled, {sum(1 for _ in store)} records.\n{parts}\nIn groups: {groups}."
 
 
 COLUMNS = ("claims", "borne out", "in between", "contradicted", "undecided", "seen only", "open", "not yet run")

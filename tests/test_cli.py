@@ -177,6 +177,12 @@ def test_records_check(capsys: pytest.CaptureFixture[str]) -> None:
     assert "all whole" in capsys.readouterr().out
 
 
+def test_experiments_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["experiments"]) == 0
+    out = capsys.readouterr().out
+    assert "simclr-arms" in out and "cpu (12 runs)" in out
+
+
 def test_status(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "--summary"]) == 0
     assert "claims" in capsys.readouterr().out
