@@ -45,7 +45,7 @@ pages.table(rows, ["part", *scoreboard.COLUMNS], caption="Where the claims stand
 # %% tags=["hide-input"]
 settled = [
     v
-    for v in scoreboard.verdicts(records.committed())
+    for v in scoreboard.all_verdicts(records.committed())
     if scoreboard.has_page(v.claim) and v.word != "not yet run" and parts in ("all", v.claim.part)
 ]
 pages.table(

@@ -28,7 +28,7 @@ from ssllib import pages, plots, records, scoreboard
 
 page = pages.begin("scoreboard", globals(), smallest_seeds=pages.integer(2, 100))
 store = records.committed()
-count = scoreboard.tally(scoreboard.verdicts(store))
+count = scoreboard.tally(scoreboard.all_verdicts(store))
 pages.table(
     [[title, *[n for n in row]] for title, *row in scoreboard.tally_by_part(store)],
     ["part", *scoreboard.COLUMNS],

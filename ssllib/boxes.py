@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from ssllib import claims
+from ssllib import claims, verdicts
 from ssllib.arithmetic.tables import Finding
 from ssllib.records import Record
 
@@ -122,12 +122,12 @@ CLASSES = {
 }  # fmt: skip
 
 
-def verdict_class(v: claims.Verdict) -> str:
+def verdict_class(v: verdicts.Verdict) -> str:
     """The CSS class of a verdict; evidence that cannot settle a claim has its own."""
     return "seen" if v.scale and not v.settles else CLASSES[v.word]
 
 
-def interval_text(c: claims.CellResult) -> str:
+def interval_text(c: verdicts.CellResult) -> str:
     """Mean and interval of a cell with their number of seeds."""
     e = c.estimate
     if e.n == 0:
@@ -143,7 +143,7 @@ def signed(x: float) -> str:
     return f"{x:+.{digits}f}".replace("-", "−")
 
 
-def verdict_box(v: claims.Verdict) -> str:
+def verdict_box(v: verdicts.Verdict) -> str:
     """The verdict with its numbers, the paper's beside them."""
     claim = v.claim
     lines = [
@@ -169,7 +169,7 @@ def verdict_box(v: claims.Verdict) -> str:
                 _with_target(c.name, cell),
                 interval_text(c),
                 "" if c.paper is None else signed(c.paper),
-                c.word if v.settles else claims.mark(c.word),
+                c.word if v.settles else verdicts.mark(c.word),
             ]
             + ([f"{c.diverged} diverged"] if c.diverged else [])
             for c, cell in zip(v.cells, claim.cells, strict=True)

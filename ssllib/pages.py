@@ -13,13 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from ssllib import claims, experiments, records
+from ssllib import claims, experiments, records, verdicts
 from ssllib.boxes import claim_box, duration, markdown_table, verdict_box
 from ssllib.errors import InputError, in_range, one_of
 from ssllib.records import Record
 
-_NOT_SOURCES = ("pages.py", "boxes.py", "plots.py", "book.py", "notebooks.py", "claims.py", "stats.py", "scoreboard.py",
-                "papers.py", "__main__.py")  # fmt: skip
+_NOT_SOURCES = {
+    f"{name}.py"
+    for name in "pages boxes plots book notebooks claims verdicts stats scoreboard papers __main__".split()
+}
 
 
 # --- parameters -------------------------------------------------------------------------------------------
@@ -131,7 +133,7 @@ class Page:
     def verdict(self, *ids: str) -> None:
         """Display the claims' verdicts, computed from the committed records."""
         for claim_id in ids:
-            show(verdict_box(claims.verdict(claims.get(claim_id), records.committed())))
+            show(verdict_box(verdicts.verdict(claims.get(claim_id), records.committed())))
 
     # evidence
 
@@ -139,7 +141,7 @@ class Page:
         """The committed records of an experiment at `scale`, or at the highest scale that has any, by cell."""
         experiments.get(experiment)
         store = records.committed()
-        for level in [scale] if scale else claims.ORDER:
+        for level in [scale] if scale else verdicts.ORDER:
             found = store.find(experiment, level)
             if found:
                 self._used[experiment] = found

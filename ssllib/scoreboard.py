@@ -7,11 +7,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ssllib import boxes, claims, plots
-from ssllib.claims import Verdict
+from ssllib import boxes, claims, plots, verdicts
 from ssllib.errors import InputError
 from ssllib.paths import project_dir
 from ssllib.records import Record, Store
+from ssllib.verdicts import Verdict
 
 TITLES = {
     "theory": "Theory", "simulation": "Simulations", "training": "Training", "confidence": "Confidence",
@@ -19,9 +19,9 @@ TITLES = {
 }  # fmt: skip
 
 
-def verdicts(store: Store) -> list[Verdict]:
+def all_verdicts(store: Store) -> list[Verdict]:
     """The verdict on every claim, in the order of `data/claims.yml`."""
-    return [claims.verdict(c, store) for c in claims.load().values()]
+    return [verdicts.verdict(c, store) for c in claims.load().values()]
 
 
 def tally(found: list[Verdict]) -> Counter[str]:
@@ -31,7 +31,7 @@ def tally(found: list[Verdict]) -> Counter[str]:
 
 def summary(store: Store) -> str:
     """Three lines: how many claims there are, what became of them, and that in the README's words."""
-    found = verdicts(store)
+    found = all_verdicts(store)
     count = tally(found)
     settled = sum(n for word, n in count.items() if word not in ("not yet run", "open", "undecided", "seen only"))
     parts = ", ".join(f"{n} {word}" for word, n in count.most_common())
@@ -52,7 +52,7 @@ _COLUMN = {
 
 def tally_by_part(store: Store) -> list[list[Any]]:
     """A row for each part and one for all: title, then the numbers that `COLUMNS` names."""
-    found = verdicts(store)
+    found = all_verdicts(store)
     rows = []
     for title, mine in [
         *((t, [v for v in found if v.claim.part == p]) for p, t in TITLES.items()),
@@ -92,7 +92,7 @@ def update_readme(store: Store) -> bool:
 
 def text(store: Store) -> str:
     """The whole scoreboard as plain text."""
-    found = verdicts(store)
+    found = all_verdicts(store)
     lines = [summary(store)]
     for part, title in TITLES.items():
         mine = [v for v in found if v.claim.part == part]
@@ -133,7 +133,7 @@ def has_page(claim: claims.Claim) -> bool:
 def table(store: Store, part: str) -> str:
     """One part of the scoreboard as a Markdown table; each row links to its page and its records."""
     rows = []
-    for v in verdicts(store):
+    for v in all_verdicts(store):
         c = v.claim
         if c.part != part:
             continue
@@ -160,7 +160,7 @@ def record_lists(found: list[Record]) -> str:
     for name in sorted({r.experiment for r in found}):
         mine = [r for r in found if r.experiment == name]
         first = mine[0].provenance
-        lines += [f"(records-{name})=", f"**{name}** — {claims.describe(mine[0])}", ""]
+        lines += [f"(records-{name})=", f"**{name}** — {verdicts.describe(mine[0])}", ""]
         links = []
         for r in mine:
             assert r.path is not None
@@ -179,7 +179,7 @@ def record_lists(found: list[Record]) -> str:
 def forest_rows(store: Store) -> list[dict[str, Any]]:
     """A row of the forest plot for each measured cell, in units of its smallest difference that matters."""
     rows = []
-    for v in verdicts(store):
+    for v in all_verdicts(store):
         if not v.cells:
             continue
         unit = float(v.claim.criterion["smallest"])

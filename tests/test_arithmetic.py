@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from ssllib import arithmetic, boxes, claims, papers, records
+from ssllib import arithmetic, boxes, claims, papers, records, verdicts
 from ssllib.arithmetic import anchors, counts, nominal, tables
 from ssllib.arithmetic.tables import Finding, Load, compare
 from ssllib.errors import InputError
@@ -261,7 +261,7 @@ def test_verdicts_are_the_findings() -> None:
     store = records.committed()
     for claim in claims.load().values():
         if claim.kind == "arithmetic":
-            verdict = claims.verdict(claim, store)
+            verdict = verdicts.verdict(claim, store)
             check = claim.criterion["check"]
             if check not in arithmetic.CHECKS:
                 assert (verdict.word, verdict.finding) == ("not yet run", None)
@@ -273,9 +273,9 @@ def test_verdicts_are_the_findings() -> None:
 
 def test_the_box_folds_long_tables() -> None:
     claim = claims.get("cut-guarantee-own-table")
-    assert "{dropdown} All 33 rows" in boxes.verdict_box(claims.verdict(claim, records.committed()))
+    assert "{dropdown} All 33 rows" in boxes.verdict_box(verdicts.verdict(claim, records.committed()))
     claim = claims.get("cut-c8-ten-percent")
-    assert "dropdown" not in boxes.verdict_box(claims.verdict(claim, records.committed()))
+    assert "dropdown" not in boxes.verdict_box(verdicts.verdict(claim, records.committed()))
 
 
 def test_a_verdict_follows_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,9 +2,9 @@ import re
 
 import pytest
 
-from ssllib import boxes, claims, pages, records
-from ssllib.claims import Verdict
+from ssllib import boxes, claims, pages, records, verdicts
 from ssllib.errors import InputError
+from ssllib.verdicts import Verdict
 
 CHECKS = {"scale": pages.choice("smoke", "cpu"), "epochs": pages.integer(1, 100), "rate": pages.number(0, 1)}
 GOOD = {"scale": "smoke", "epochs": 3, "rate": 0.5, "_hidden": 1, "In": [], "Out": {}, "np": pytest}
@@ -59,7 +59,7 @@ def test_every_claim_has_a_box_and_every_verdict_a_colour() -> None:
     for c in claims.load().values():
         box = boxes.claim_box(c)
         assert c.quote in box and c.ours in box and box.startswith(":::::{admonition}")
-        v = claims.verdict(c, records.committed())
+        v = verdicts.verdict(c, records.committed())
         assert boxes.verdict_class(v) and v.short in boxes.verdict_box(v)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ssllib import claims, experiments, records, scoreboard
+from ssllib import claims, experiments, records, scoreboard, verdicts
 from ssllib.claims import Claim
 from ssllib.config import TrainConfig
 from ssllib.records import Record, Store
@@ -51,38 +51,38 @@ def store(
 
 def test_holds_with_paired_seeds(tmp_path: Path) -> None:
     s = store(tmp_path, "gpu", {"default": [70, 60, 50], "cut": [72, 62.1, 51.9]})
-    v = claims.verdict(claim(), s)
+    v = verdicts.verdict(claim(), s)
     assert v.word == "holds" and v.settles and v.cells[0].estimate.mean == pytest.approx(2.0)
     assert v.cells[0].paper == pytest.approx(3.9)
     assert v.sentence.startswith(
         "holds at gpu scale (ResNet-18, CIFAR-10, 100 of 500 epochs, batch 256, 3 seeds"
     )
-    assert claims.verdict(claim(direction="<"), s).word == "opposite"
+    assert verdicts.verdict(claim(direction="<"), s).word == "opposite"
 
 
 def test_small_scales_are_only_seen(tmp_path: Path) -> None:
     s = store(tmp_path, "cpu", {"default": [70, 60, 50], "cut": [72, 62, 52.1]})
-    v = claims.verdict(claim(), s)
+    v = verdicts.verdict(claim(), s)
     assert not v.settles and v.short == "seen: + at cpu scale"
 
 
 def test_the_highest_scale_speaks(tmp_path: Path) -> None:
     store(tmp_path, "cpu", {"default": [70, 60, 50], "cut": [72, 62, 52.1]})
     s = store(tmp_path, "gpu", {"default": [70, 60, 50], "cut": [65, 55.1, 45.2]})
-    assert claims.verdict(claim(), s).short == "opposite at gpu scale"
+    assert verdicts.verdict(claim(), s).short == "opposite at gpu scale"
 
 
 def test_missing_arms_and_seeds_do_not_count(tmp_path: Path) -> None:
-    assert claims.verdict(claim(), Store(tmp_path)).word == "not yet run"
+    assert verdicts.verdict(claim(), Store(tmp_path)).word == "not yet run"
     s = store(tmp_path, "gpu", {"default": [70, 60, 50], "cut": [90]})
-    v = claims.verdict(claim(), s)
+    v = verdicts.verdict(claim(), s)
     assert v.word == "undecided" and v.cells[0].estimate.n == 1
 
 
 def test_diverged_seeds_are_counted_apart(tmp_path: Path) -> None:
     store(tmp_path, "gpu", {"default": [70, 60, 50]})
     s = store(tmp_path, "gpu", {"cut": [1, 1, 1]}, status="diverged")
-    v = claims.verdict(claim(), s)
+    v = verdicts.verdict(claim(), s)
     assert v.word == "not yet run" and v.cells[0].diverged == 3
 
 
@@ -91,7 +91,7 @@ def test_diverged_seeds_are_counted_apart(tmp_path: Path) -> None:
 )
 def test_reproduced_is_for_the_papers_own_scale(tmp_path: Path, seeds: list[float], word: str) -> None:
     s = store(tmp_path, "paper", {"default": [72.5, 72.2, 72.9], "cut": seeds})
-    assert claims.verdict(claim(), s).word == word
+    assert verdicts.verdict(claim(), s).word == word
 
 
 @pytest.mark.parametrize(
@@ -107,7 +107,7 @@ def test_reproduced_is_for_the_papers_own_scale(tmp_path: Path, seeds: list[floa
 )  # fmt: skip
 def test_estimands(tmp_path: Path, cell: dict, expected: float) -> None:
     s = store(tmp_path, "gpu", {"default": [0.4] * 3, "cut": [4.0] * 3})
-    v = claims.verdict(claim(cells=[cell]), s)
+    v = verdicts.verdict(claim(cells=[cell]), s)
     assert v.cells[0].estimate.mean == pytest.approx(expected) and v.cells[0].estimate.n == 3
 
 
@@ -188,7 +188,7 @@ def test_claim_with_a_page_can_be_judged(c: Claim) -> None:
 
 def test_every_claim_has_a_verdict_and_a_row() -> None:
     store = records.committed()
-    found = scoreboard.verdicts(store)
+    found = scoreboard.all_verdicts(store)
     assert len(found) == len(REAL) == sum(scoreboard.tally(found).values())
     text = scoreboard.text(store)
     assert all(c.id in text for c in REAL)

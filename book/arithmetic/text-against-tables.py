@@ -28,7 +28,7 @@ import random
 
 from matplotlib import pyplot as plt
 
-from ssllib import arithmetic, boxes, claims, pages, papers, plots, records, scoreboard
+from ssllib import arithmetic, boxes, claims, pages, papers, plots, records, scoreboard, verdicts
 from ssllib.arithmetic import anchors, counts, cut, tables
 
 page = pages.begin(
@@ -39,7 +39,7 @@ page = pages.begin(
     k=pages.integer(1, 5000),
 )
 verdicts = {
-    claim.id: claims.verdict(claim, records.committed())
+    claim.id: verdicts.verdict(claim, records.committed())
     for claim in claims.load().values()
     if claim.page == page.name
 }

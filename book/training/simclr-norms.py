@@ -29,7 +29,7 @@ import math
 
 import matplotlib.pyplot as plt
 
-from ssllib import claims, experiments, pages, papers, plots
+from ssllib import experiments, pages, papers, plots, verdicts
 
 page = pages.begin(
     "training/simclr-norms",
@@ -85,13 +85,13 @@ page.claim("gradscale-raises-knn-simclr")
 # %% [markdown]
 # ## What is trained
 #
-# Four arms that differ in one thing each; everything else is shared, the images, their order and their
-# augmentations included, so that arms can be compared seed by seed.
+# Four arms: the default, and one for each remedy, GradScale with the schedule it came with. Everything else is shared,
+# the images, their order and their augmentations included, so that arms can be compared seed by seed.
 
 # %% tags=["hide-input"]
 recorded = page.records("simclr-arms")
 level = next(iter(recorded.values()))[0].scale
-setting = claims.describe(next(iter(recorded.values()))[0])
+setting = verdicts.describe(next(iter(recorded.values()))[0])
 pages.table(
     [
         [
