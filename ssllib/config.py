@@ -17,7 +17,7 @@ ENGINE_REVISION = 1
 
 KINDS: dict[str, type[RunConfig]] = {}
 _LAZY = {
-    "simulation:norm-and-angle": "ssllib.simulation",
+    "simulation:norm-and-angle": "ssllib.simulations.norm_and_angle",
     "proof": "ssllib.proofs",
 }
 

@@ -166,7 +166,7 @@ def test_backbones_are_torchvisions_with_another_stem(name: str) -> None:
 
 
 def test_small_network_of_the_cpu_scale_has_its_stated_size() -> None:
-    from ssllib.experiments import CPU
+    from ssllib.experiments.training import CPU
 
     backbone = models.build(CPU).backbone
     assert sum(p.numel() for p in backbone.parameters()) == pytest.approx(0.08e6, rel=0.05)

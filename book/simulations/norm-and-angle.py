@@ -30,8 +30,9 @@ largest_norm: float = 5.0  # norms from 1 up to this
 import numpy as np
 from matplotlib import pyplot as plt
 
-from ssllib import pages, papers, plots, small_step, stats
-from ssllib.simulation import NormAndAngleConfig
+from ssllib import pages, papers, plots, stats
+from ssllib.simulations import small_step
+from ssllib.simulations.norm_and_angle import NormAndAngleConfig
 
 page = pages.begin(
     "simulations/norm-and-angle",

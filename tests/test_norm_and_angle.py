@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssllib import config as configs
-from ssllib import geometry, papers, small_step
+from ssllib import geometry, papers
 from ssllib.errors import InputError
 from ssllib.gradscale import scale_grad
-from ssllib.simulation import (
+from ssllib.simulations import small_step
+from ssllib.simulations.norm_and_angle import (
     NOT_WITHIN_CAP,
     PRINTED_ALPHAS,
     NormAndAngleConfig,

@@ -1,7 +1,7 @@
 r"""The simulation of norm and angle in the limit of small steps, where it has a closed form.
 
 A step turns an embedding by k sin(phi) and lengthens it by the second order k^2 sin^2(phi) / 2, with
-k = eta |z|^(p-2) (see `ssllib.simulation`). Dropping the second order gives the number of steps; dividing the
+k = eta |z|^(p-2) (see `norm_and_angle`). Dropping the second order gives the number of steps; dividing the
 second by the first gives the growth of the norm.
 """
 
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssllib.errors import InputError
-from ssllib.simulation import Array, NormAndAngleConfig, relative_step, start
+from ssllib.simulations.norm_and_angle import Array, NormAndAngleConfig, relative_step, start
 
 
 def steps(config: NormAndAngleConfig) -> Array:

@@ -42,7 +42,7 @@ class NormAndAngleConfig(configs.RunConfig):
     released notebook flips it).
     """
 
-    runner: ClassVar[str] = "ssllib.simulation:run_norm_and_angle"
+    runner: ClassVar[str] = "ssllib.simulations.norm_and_angle:run_norm_and_angle"
 
     pairs: int = 500
     dim: int = 20

@@ -1,45 +1,11 @@
-"""The grids of runs, one short declaration per table or figure of the papers, at each scale."""
+"""Trainings: SimCLR, SimSiam and BYOL with the interventions on norms."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import Any
 
-from ssllib.config import RunConfig, TrainConfig
-from ssllib.errors import one_of
-from ssllib.proofs import CHECKS, ProofConfig
-from ssllib.simulation import PRINTED_ALPHAS, NormAndAngleConfig
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One configuration of a grid (its seed is replaced by each of `seeds`)."""
-
-    name: str
-    config: RunConfig
-    seeds: tuple[int, ...] = (0, 1, 2)
-
-    def configs(self) -> list[Any]:
-        return [self.config.replace(seed=s) for s in self.seeds]
-
-
-@dataclass(frozen=True)
-class Experiment:
-    """A named grid at each scale it is declared for."""
-
-    name: str
-    title: str
-    scales: dict[str, list[Cell]] = field(default_factory=dict)
-
-    def cells(self, scale: str) -> list[Cell]:
-        one_of(f"scale of {self.name}", scale, self.scales)
-        return self.scales[scale]
-
-    def cell(self, scale: str, name: str) -> Cell:
-        cells = {c.name: c for c in self.cells(scale)}
-        one_of(f"cell of {self.name}", name, cells)
-        return cells[name]
-
+from ssllib.config import TrainConfig
+from ssllib.experiments.grid import Cell, Experiment, declare
 
 # --- SimCLR with the three interventions (2406.16468 Tables 1 and 3; 2502.09252 Table 2, Fig. 5) -----------
 
@@ -74,15 +40,6 @@ def simclr_arms(base: TrainConfig) -> list[Cell]:
         Cell("cut", base.replace(cut=3.0)),
         Cell("gradscale", base.replace(gradscale=1.0, lr=base.lr / 6, warmup_epochs=gradual)),
     ]
-
-
-EXPERIMENTS: dict[str, Experiment] = {}
-
-
-def declare(experiment: Experiment) -> Experiment:
-    """Enter an experiment into the registry."""
-    EXPERIMENTS[experiment.name] = experiment
-    return experiment
 
 
 declare(
@@ -148,55 +105,3 @@ for _method, _name in (("simsiam", "SimSiam"), ("byol", "BYOL")):
             },
         )
     )
-
-# --- steps to convergence against norm and angle (2406.16468 Fig. 2; 2502.09252 Fig. 2a) -------------------
-
-
-def norm_and_angle_arms(base: NormAndAngleConfig) -> list[Cell]:
-    """What the notebook does, what the text says (and its other readings), and GradScale with p = 0, 1, 2."""
-    ends = base.replace(alphas=(-0.96, 0.0))
-    seeds = tuple(range(10))
-    return [
-        Cell("released", base.replace(first_step="dot"), seeds),
-        Cell(
-            "text",
-            base.replace(moving="one", scaled="one", renormalise=False, alphas=(-1.0, *base.alphas)),
-            seeds,
-        ),
-        *(Cell(f"p{p}", base.replace(power=float(p)), seeds) for p in (0, 1, 2)),
-        Cell("text-both-move", ends.replace(scaled="one", renormalise=False), seeds),
-        Cell("rate-per-pair", ends.replace(rate=base.rate * base.pairs), seeds),
-    ]
-
-
-declare(
-    Experiment(
-        "norm-and-angle",
-        "Steps of gradient descent that align pairs of points, by norm and angle",
-        {
-            "smoke": [
-                Cell(c.name, c.config, (0,))
-                for c in norm_and_angle_arms(
-                    NormAndAngleConfig(norms=(0.25, 0.5, 1.0, 2.0, 3.0, 4.0, 5.0), alphas=PRINTED_ALPHAS[::4])
-                )
-            ],
-            "paper": norm_and_angle_arms(NormAndAngleConfig()),
-        },
-    )
-)
-
-# --- the machine checks of printed statements (2406.16468 and 2502.09252, section 3 and the appendices) ----
-
-declare(
-    Experiment(
-        "proofs",
-        "Machine checks of the papers' statements",
-        {"paper": [Cell(name, ProofConfig(check=name), (0,)) for name in CHECKS]},
-    )
-)
-
-
-def get(name: str) -> Experiment:
-    """The experiment `name`; an unknown one is an `InputError` that lists what there is."""
-    one_of("experiment", name, sorted(EXPERIMENTS))
-    return EXPERIMENTS[name]

@@ -1,0 +1,8 @@
+"""The grids of runs, one short declaration per table or figure of the papers, at each scale."""
+
+from __future__ import annotations
+
+from ssllib.experiments import proofs, simulations, training
+from ssllib.experiments.grid import EXPERIMENTS, Cell, Experiment, declare, get
+
+__all__ = ["EXPERIMENTS", "Cell", "Experiment", "declare", "get", "proofs", "simulations", "training"]

@@ -1,0 +1,1 @@
+"""The papers' simulations, a file each."""
