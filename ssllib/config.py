@@ -164,6 +164,10 @@ class TrainConfig(RunConfig):
     prototypes: int = _later(4096)  # DINO: outputs
     teacher_temperature: float = _later(0.04)  # DINO; `temperature` is the student's
     center_momentum: float = _later(0.9)  # DINO
+    local_crops: int = _later(0)  # DINO: small crops an image that the student alone sees
+    local_min: float = _later(0.05)  # their smallest and largest area
+    local_max: float = _later(0.4)
+    local_size: int = _later(16)  # their side, in pixels
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -189,6 +193,10 @@ class TrainConfig(RunConfig):
             raise InputError(
                 f"micro_batch is {self.micro_batch}; allowed: 0 or a divisor of batch_size = {self.batch_size}"
             )
+        if self.local_crops and self.method != "dino":
+            raise InputError(f"local_crops is {self.local_crops}; allowed for {self.method}: 0 (only DINO has them)")
+        if self.local_min > self.local_max:
+            raise InputError(f"local_min is {self.local_min:g}; allowed: at most local_max = {self.local_max:g}")
 
 
 _RANGES = (
@@ -222,4 +230,8 @@ _RANGES = (
     ("prototypes", 2, 2**20, False),
     ("teacher_temperature", 0, 100, True),
     ("center_momentum", 0, 1, False),
+    ("local_crops", 0, 64, False),
+    ("local_min", 0, 1, True),
+    ("local_max", 0, 1, True),
+    ("local_size", 1, 4096, False),
 )

@@ -134,12 +134,18 @@ def _autocast(config: TrainConfig, device: torch.device) -> contextlib.AbstractC
 
 
 def _views(data: ImageSet, index: Tensor, config: TrainConfig, generator: torch.Generator) -> Iterator[Tensor]:
-    """Two random views (n, 3, h, w) of the images at `index`."""
+    """Two random views (n, 3, h, w) of the images at `index`, then the local crops (n, 3, s, s), if so set."""
     images = data.images[index]
     for _ in range(2):
         view = augment(
             images, generator, crop_min=config.crop_min, jitter=config.jitter, gray=config.gray
         )
+        yield view.contiguous(memory_format=torch.channels_last)
+    for _ in range(config.local_crops):
+        view = augment(
+            images, generator, crop_min=config.local_min, crop_max=config.local_max, side=config.local_size,
+            jitter=config.jitter, gray=config.gray,
+        )  # fmt: skip
         yield view.contiguous(memory_format=torch.channels_last)
 
 
@@ -201,9 +207,9 @@ def _step(
     parts = index.split(config.micro_batch or len(index))
     rows, own = [], []
     for part in parts:
-        view1, view2 = _views(data, part, config, g)
-        with _autocast(config, view1.device):
-            loss, out = model(view1, view2)
+        views = list(_views(data, part, config, g))
+        with _autocast(config, data.images.device):
+            loss, out = model(*views)
         z = out[model.embedding]
         z.retain_grad()
         (loss / len(parts)).backward()

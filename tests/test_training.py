@@ -1,8 +1,11 @@
 """The loop on tiny runs: repeatable, resumable, divergence recorded, settings checked."""
 
+import multiprocessing
+import signal
 import time
 from pathlib import Path
 
+import killed
 import pytest
 import torch
 import torchvision
@@ -24,7 +27,9 @@ OTHERS = {
         method=method, proj_norm=True, pred_hidden=8, queue=48, prototypes=16, temperature=0.2, target_momentum=0.9
     )
     for method in METHODS[1:]
-} | {"vit": TINY.replace(method="dino", backbone="vit-mini", patch=8, prototypes=16, optimizer="adamw", lr=1e-3)}
+}
+OTHERS["dino"] = OTHERS["dino"].replace(local_crops=2)
+OTHERS |= {"vit": TINY.replace(method="dino", backbone="vit-mini", patch=8, prototypes=16, optimizer="adamw", lr=1e-3)}
 
 
 def test_a_run_is_repeatable_and_its_record_complete() -> None:
@@ -80,6 +85,33 @@ def test_every_method_is_repeatable_and_resumes_to_the_same_result(name: str, tm
     assert rest.history == whole.history and rest.final == whole.final
 
 
+FORKS = multiprocessing.get_context("forkserver")  # real processes, forked from one that has imported torch
+FORKS.set_forkserver_preload(["killed"])
+
+
+@pytest.mark.parametrize("name", [n for n in OTHERS if n != "vit"])
+def test_every_method_killed_continues_to_the_same_result(name: str, tmp_path: Path) -> None:
+    """SIGKILL before the first checkpoint, after it, and later; targets, queue and centre come back."""
+    config = OTHERS[name].replace(epochs=5, schedule_epochs=5, knn_k=5)
+    whole = train(config)
+    for epoch, seconds in ((1, 0.0), (2, 0.01), (3, 0.03)):
+        ours, theirs = FORKS.Pipe()
+        process = FORKS.Process(target=killed.train_and_tell, args=(config, tmp_path, theirs))
+        process.start()
+        while True:
+            assert ours.poll(120), "nothing happened in time"
+            if int(ours.recv().split()[1].split("/")[0]) >= epoch:
+                break
+        time.sleep(seconds)
+        process.kill()
+        process.join(60)
+        assert process.exitcode == -signal.SIGKILL
+    epochs: list[str] = []
+    rest = train(config, checkpoints=tmp_path, progress=lambda line: epochs.append(line.split("/")[0]))
+    assert len(epochs) in (2, 3) and epochs[-1] == "epoch   5", epochs
+    assert rest.history == whole.history and rest.final == whole.final
+
+
 def test_adding_methods_changed_nothing_for_simclr() -> None:
     """Identity of a committed configuration, and numbers of a run made before the other methods existed."""
     default = experiments.get("simclr-arms").cell("cpu", "default").config
@@ -109,6 +141,38 @@ def test_micro_batches_give_the_gradient_of_the_mean() -> None:
             )
         gradients.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
         gradients[-1] += [values[name] for name in ("loss", "grad_norm", "grad_norm_embedding", "norm_predictor")]
+    torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)
+
+
+def test_local_crops_are_small_and_leave_the_global_views_as_they_were() -> None:
+    config = OTHERS["dino"]
+    data = datasets.load(config).train
+    index = torch.arange(8)
+    drawn = [
+        list(training._views(data, index, config.replace(local_crops=n), torch.Generator().manual_seed(0)))
+        for n in (0, 2)
+    ]
+    assert [tuple(v.shape) for v in drawn[1]] == [(8, 3, 32, 32)] * 2 + [(8, 3, 16, 16)] * 2
+    for a, b in zip(drawn[0], drawn[1], strict=False):
+        assert torch.equal(a, b)
+
+
+def test_micro_batches_with_local_crops_give_the_gradient_of_the_mean() -> None:
+    config = OTHERS["dino"].replace(epochs=0, proj_norm=False)
+    model = models.build(config).eval()
+    model.begin()
+    data = datasets.load(config).train
+    index, gradients = torch.arange(32), []
+    views = list(training._views(data, index, config, torch.Generator().manual_seed(0)))
+    for parts in (1, 4):
+        with pytest.MonkeyPatch.context() as patch:
+            batches = iter(zip(*(v.chunk(parts) for v in views), strict=True))
+            patch.setattr(training, "_views", lambda *_, b=batches: next(b))
+            model.zero_grad()
+            micro = config.replace(micro_batch=0 if parts == 1 else 8)
+            values = training._step(model, data, index, micro, torch.Generator())
+        gradients.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
+        gradients[-1] += [values[name] for name in ("loss", "grad_norm", "grad_norm_embedding")]
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)
 
 
@@ -181,6 +245,8 @@ def test_small_network_of_the_cpu_scale_has_its_stated_size() -> None:
         ({"epochs": 5}, "allowed: epochs <= schedule_epochs"),
         ({"seed": -1}, "seed is -1"),
         ({"batch_size": 32, "micro_batch": 5}, "micro_batch is 5; allowed: 0 or a divisor of batch_size = 32"),
+        ({"local_crops": 2}, "local_crops is 2; allowed for simclr: 0"),
+        ({"local_min": 0.5}, "local_min is 0.5; allowed: at most local_max = 0.4"),
         ({"optimizer": "lars"}, "unknown optimizer 'lars'; allowed: sgd, adamw"),
         ({"learning_rate": 1}, "unknown setting of training 'learning_rate'"),
     ],
