@@ -20,11 +20,14 @@ CPU = TrainConfig(
     proj_norm=False, batch_size=256, epochs=16, schedule_epochs=16, warmup_epochs=0.32,
 )  # fmt: skip
 
-GPU = TrainConfig(
-    dataset="cifar10", backbone="resnet18", width=64, epochs=100, schedule_epochs=500, precision="bf16"
-)
+FULL = TrainConfig(
+    dataset="cifar10", width=64, schedule_epochs=500, evaluate_at="powers of two",
+    measures=("knn", "linear", "spread", "confidence", "people", "samples"),
+)  # fmt: skip
 
-PAPER = TrainConfig(dataset="cifar10", backbone="resnet50", width=64, epochs=500, schedule_epochs=500)
+GPU = FULL.replace(backbone="resnet18", epochs=100, precision="bf16")
+
+PAPER = FULL.replace(backbone="resnet50", epochs=500)
 
 
 def simclr_arms(base: TrainConfig) -> list[Cell]:
@@ -77,7 +80,7 @@ def non_contrastive(method: str) -> dict[str, TrainConfig]:
     smoke = SMOKE.replace(**small, batch_size=16, epochs=epochs, schedule_epochs=epochs)
     return {
         "smoke": smoke.replace(warmup_epochs=epochs / 50),
-        "cpu": CPU.replace(**small, batch_size=64),
+        "cpu": CPU.replace(**small, batch_size=64, measures=("knn", "linear", "spread", "samples")),
         "gpu": GPU.replace(**large),
         "paper": PAPER.replace(**large),
     }
