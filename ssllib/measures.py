@@ -98,6 +98,8 @@ def _knn(t: Trained) -> tuple[Numbers, Arrays]:
     for place in dict.fromkeys(("backbone", t.place)):
         label = "" if place == "backbone" else f"_{place}"
         for name, protocol in evaluate.PROTOCOLS.items():
+            if protocol.temperature is not None:  # k and temperature are settings of the run
+                protocol = dataclasses.replace(protocol, k=t.config.knn_k, temperature=t.config.knn_temperature)
             if protocol.bank == "train":
                 bank, own = t.train[place], labels
             elif t.config.imbalance and protocol.bank in ("full", "balanced"):
@@ -120,7 +122,7 @@ def _bank(t: Trained, kind: str) -> ImageSet:
 
 def augmented_knn(model: Method, bank: ImageSet, asked: Tensor, truth: Tensor, config: TrainConfig) -> float:
     """k-NN accuracy (percent) of backbone features with one augmented view of each training image as the bank."""
-    data = evaluate.knn_bank("augmented", bank, seed=config.seed)
+    data = evaluate.knn_bank("augmented", bank, seed=config.seed, batch=min(256, len(bank)))
     known = evaluate.features(model.embed, data, device=bank.labels.device)["backbone"]
     protocol = evaluate.PROTOCOLS["knn_augmented"]
     return evaluate.knn_accuracies(known, data.labels, asked, truth, protocol, classes=bank.classes)[0]

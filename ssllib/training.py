@@ -93,6 +93,7 @@ def train(
         if good and _due(config, epoch):
             row |= _evaluate(model, splits.train, splits.held_out, config, "val")
             row |= _plane(model, splits.train, config, epoch, arrays)
+            good = all(map(_finite, row.values()))  # the last step of an epoch may be the one that diverges
         history.append(row)
         if progress:
             progress(_line(config, row, model.embedding, seconds))
