@@ -174,7 +174,7 @@ class TrainConfig(RunConfig):
     optimizer: str = _later("sgd")  # with adamw, `momentum` is its first beta
     micro_batch: int = _later(0)  # images per forward pass, gradients averaged over the batch; 0 = all at once
     patch: int = _later(4)  # side of a vision transformer's patches, in pixels
-    proj_layers: int = _later(2)  # linear layers of the projector
+    proj_layers: int = _later(2)  # linear layers of the projector; 0 = none (SimCLR): the loss sees the backbone
     pred_hidden: int = _later(512)  # SimSiam, BYOL, MoCo v3
     target_momentum: float = _later(0.996)  # BYOL, MoCo v3, DINO: where its rise to 1 starts; MoCo v2: constant
     queue: int = _later(4096)  # MoCo v2: keys kept
@@ -183,12 +183,13 @@ class TrainConfig(RunConfig):
     center_momentum: float = _later(0.9)  # DINO
     nesterov: bool = _later(False)  # SimSiam in the released code
     imbalance: float = _later(0.0)  # base of the exponential class sizes; 0 = as the set is
-    image_size: int = _later(0)  # pixels; 0 = 32 for shapes and CIFAR, 128 for the others (released code)
+    image_size: int = _later(0)  # pixels; 0 = 32 for shapes and CIFAR, 128 for the others (as released)
     loss: str = _later("info-nce")  # SimCLR's two branches under another loss
     anchor_weight: float = _later(0.0)  # of CLOA's orthonormal anchors (SimCLR)
     label_share: float = _later(0.1)  # labels that the anchors may use
     measures: tuple[str, ...] = _later(())  # what else is measured; see `ssllib.measures`
     finetune_epochs: int = _later(100)  # 2403.18699, section 5
+    finetune_shares: tuple[float, ...] = _later((0.1, 0.5, 1.0))  # of the labels
     evaluate_at: str = _later("each epoch")  # or at 0, 1, 2, 4, ..., each 100th and the last
 
     def __post_init__(self) -> None:
@@ -241,8 +242,12 @@ class TrainConfig(RunConfig):
             raise InputError(f"imbalance with {self.dataset}; allowed: with the balanced cifar10, cifar100 and shapes")
         if self.imbalance and self.train_images:
             raise InputError("imbalance decides how many training images there are; allowed: train_images = 0")
-        if self.image_size and self.dataset in ("shapes", "cifar10", "cifar100"):
-            raise InputError(f"image_size with {self.dataset}, which is 32 x 32; allowed: 0")
+        if self.image_size and self.dataset == "shapes":
+            raise InputError("image_size with shapes, which is 32 x 32; allowed: 0")
+        if self.proj_layers == 0 and self.method != "simclr":
+            raise InputError(f"proj_layers is 0 with method {self.method!r}; allowed: at least 1, or method 'simclr'")
+        for share in self.finetune_shares:
+            in_range("one of finetune_shares", share, 0, 1, open_low=True)
         for name in ("confidence", "people"):
             if name in self.measures and self.dataset not in ("cifar10", "cifar100"):
                 raise InputError(f"measure {name!r} with {self.dataset}; allowed: with cifar10 and cifar100")
@@ -278,7 +283,7 @@ _RANGES = (
     ("knn_temperature", 0, 100, True),
     ("micro_batch", 0, 2**16, False),
     ("patch", 1, 1024, False),
-    ("proj_layers", 1, 10, False),
+    ("proj_layers", 0, 10, False),
     ("pred_hidden", 1, 2**16, False),
     ("target_momentum", 0, 1, False),
     ("queue", 1, 2**20, False),

@@ -156,7 +156,8 @@ def _finetune(t: Trained, frozen: bool) -> tuple[Numbers, Arrays]:
     with torch.enable_grad(), torch.autocast(t.device.type, enabled=False):
         rate = probes.best_rate(backbone, few, s.held_out, settings, RATES)
         chosen = dataclasses.replace(settings, lr=rate)
-        found: Numbers = dict(probes.finetune_accuracies(backbone, s.train, s.test, chosen, name=name))
+        shares = t.config.finetune_shares
+        found: Numbers = dict(probes.finetune_accuracies(backbone, s.train, s.test, chosen, shares, name))
     return found | {f"{name}_rate": rate}, {}
 
 

@@ -102,7 +102,7 @@ def test_in_somebody_elses_model(name: str) -> None:
 
 @pytest.mark.parametrize("power", [0.0, 1.0, 2.0])
 def test_under_torch_compile(power: float) -> None:
-    """The whole graph, backward included, is traced: `aot_eager` is what the compiler gets, without its code generator."""
+    """The whole graph, backward included, is traced (`aot_eager`: everything but the code generator)."""
 
     def gradient(f: object) -> torch.Tensor:
         z = torch.randn(8, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ssllib.config import TrainConfig
@@ -157,6 +158,23 @@ def load(config: TrainConfig, root: str | None = None) -> Splits:
     return Splits(train, held_out, test)
 
 
+def check(config: TrainConfig, root: str | None = None) -> None:
+    """Raise `InputError` where the files of a configuration's data set are missing; CIFAR's are read and checked."""
+    from ssllib.paths import data_root
+
+    name, home = config.dataset, Path(root) if root else data_root()
+    if name in ("cifar10", "cifar100"):
+        from ssllib.datasets.cifar import cifar
+
+        cifar(name, root)
+    elif name != "shapes":
+        halves = [f"{_folder(name)}/{part}" for part in ("train", "val")]
+        parts = ["flowers-102/jpg"] if name == "flowers102" else halves
+        for part in parts:
+            if not (home / part).is_dir():
+                raise InputError(f"{name} is not at {home / part}; set SSLLIB_DATA to the folder that holds it")
+
+
 def in_proportion(data: ImageSet, count: int) -> Tensor:
     """Indices of about `count` images, in file order: the last of each class, in proportion to its size."""
     in_range("held_out", count, 0, len(data) - data.classes)
@@ -179,7 +197,8 @@ def _sets(config: TrainConfig, root: str | None) -> tuple[ImageSet, ImageSet]:
     if name in ("cifar10", "cifar100"):
         from ssllib.datasets.cifar import cifar
 
-        return cifar(name, root)
+        train, test = cifar(name, root)
+        return (enlarged(train, size), enlarged(test, size)) if config.image_size else (train, test)
     if name == "flowers102":
         from ssllib.datasets.flowers import flowers
 
@@ -188,11 +207,24 @@ def _sets(config: TrainConfig, root: str | None) -> tuple[ImageSet, ImageSet]:
     from ssllib.paths import data_root
 
     home = Path(root) if root else data_root()
-    folder = home / FOLDERS.get(name, name.removeprefix("folder:"))
+    folder = home / _folder(name)
     train, test = (image_folder(folder / part, size, cache=home / ".bytes") for part in ("train", "val"))
     if train.classes != test.classes:
         raise InputError(f"{folder} has {train.classes} classes in train and {test.classes} in val; allowed: the same")
     return train, test
+
+
+def _folder(name: str) -> str:
+    return FOLDERS.get(name, name.removeprefix("folder:"))
+
+
+def enlarged(data: ImageSet, size: int, part: int = 1024) -> ImageSet:
+    """The images resized to `size` x `size` pixels (bilinear), a part at a time."""
+    images = torch.empty(len(data), 3, size, size, dtype=torch.uint8)
+    for i, x in enumerate(data.images.split(part)):
+        bigger = F.interpolate(x.float(), size=(size, size), mode="bilinear", align_corners=False)
+        images[i * part : i * part + len(x)] = bigger.round_().to(torch.uint8)
+    return ImageSet(images, data.labels, data.classes)
 
 
 FOLDERS = {"imagenette": "imagenette2-160", "imagenet100": "imagenet100"}

@@ -73,11 +73,14 @@ class SimCLR(Method):
     @classmethod
     def from_config(cls, c: TrainConfig) -> SimCLR:
         backbone = backbone_of(c)
-        projector = mlp(backbone.features, c.proj_hidden, c.proj_dim, norm=c.proj_norm, layers=c.proj_layers)
+        size = c.proj_dim if c.proj_layers else backbone.features
+        projector: nn.Module = nn.Identity()
+        if c.proj_layers:
+            projector = mlp(backbone.features, c.proj_hidden, size, norm=c.proj_norm, layers=c.proj_layers)
         anchors = None
         if c.anchor_weight:
             one_of("data set with anchors", c.dataset, CLASSES)
-            anchors = losses.orthonormal_anchors(CLASSES[c.dataset], c.proj_dim, c.seed)
+            anchors = losses.orthonormal_anchors(CLASSES[c.dataset], size, c.seed)
         released = c.released("loss") and c.loss == "info-nce"
         return cls(
             backbone, projector, c.temperature, c.gradscale, loss="released" if released else c.loss,
