@@ -38,7 +38,8 @@ def _parser() -> argparse.ArgumentParser:
     p.set_defaults(call=_experiments)
 
     p = commands.add_parser("run", help="run what is pending of an experiment; can be stopped and continued")
-    p.add_argument("experiment")
+    p.add_argument("experiment", nargs="?")
+    p.add_argument("--queue", action="store_true", help="all experiments, in the order of data/queue.yml")
     p.add_argument("--scale", default="smoke", help="smoke, cpu, gpu or paper (default smoke)")
     p.add_argument("--cell", action="append", default=[], help="only this cell (repeatable)")
     p.add_argument("--seed", action="append", default=[], type=int, help="only this seed (repeatable)")
@@ -49,7 +50,8 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--threads", type=int, help="CPU threads of each run")
     p.add_argument("--into", type=Path, help="folder of records (default $SSLLIB_RECORDS or the cache)")
     p.add_argument("--commit", action="store_true", help="write into the project's own data/records")
-    p.add_argument("--dry-run", action="store_true", help="list the runs and stop")
+    p.add_argument("--compile", action="store_true", help="put the backbone through torch.compile")
+    p.add_argument("--dry-run", action="store_true", help="list the runs with expected minutes here, and stop")
     p.set_defaults(call=_run)
 
     p = commands.add_parser("data", help="download and check an image set into the data root")
@@ -87,7 +89,9 @@ def _experiments(args: argparse.Namespace) -> None:
 
     for name, e in sorted(EXPERIMENTS.items()):
         scales = ", ".join(f"{s} ({sum(len(c.seeds) for c in cells)} runs)" for s, cells in e.scales.items())
-        print(f"{name:<16}  {e.title}\n{'':<16}  {scales}; cells {', '.join(c.name for c in e.cells(min(e.scales)))}")
+        cells = [c.name for c in e.cells(min(e.scales))]
+        more = f", ... ({len(cells)})" if len(cells) > 8 else ""
+        print(f"{name:<24}  {e.title}\n{'':<24}  {scales}; cells {', '.join(cells[:8])}{more}")
 
 
 def _settings(pairs: Sequence[str]) -> dict[str, Any]:
@@ -112,21 +116,29 @@ def _run(args: argparse.Namespace) -> None:
     if args.commit and changes:
         raise InputError("--commit takes only declared cells; leave out --set")
     one_of("scale", args.scale, records.SCALES)
-    todo = sweep.jobs(args.experiment, args.scale, cells=args.cell, seeds=args.seed, **changes)
+    if args.queue == bool(args.experiment):
+        raise InputError("run needs the name of an experiment or --queue, and not both")
+    if args.queue and (args.cell or args.seed or changes):
+        raise InputError("--queue takes what data/queue.yml says; allowed without --cell, --seed and --set")
+    if args.queue:
+        todo, title = sweep.queue(args.scale), "The queue"
+    else:
+        todo = sweep.jobs(args.experiment, args.scale, cells=args.cell, seeds=args.seed, **changes)
+        title = experiments.get(args.experiment).title
     folder = paths.data_dir() / "records" if args.commit else args.into or paths.user_records_dir()
     waiting = sweep.pending(todo, records.Store(folder))
-    title = experiments.get(args.experiment).title
     print(f"{title}: {len(todo)} runs at {args.scale} scale, {len(waiting)} pending, records in {folder}")
     if args.dry_run:
-        for job in waiting:
-            print(f"  {job.label}")
+        _list(waiting, args.threads)
         return
-    _check_data(todo, args.data_root)
+    _check_data(waiting, args.data_root)
     options: dict[str, Any] = {"threads": args.threads}
     if any(j.config.kind == "training" for j in waiting):
         options["data_root"] = args.data_root
         if args.minutes is not None:
             options["deadline"] = time.monotonic() + 60 * args.minutes
+        if args.compile:
+            options["compiled"] = True
     say = lambda line: print(line, flush=True)  # noqa: E731
     if args.jobs > 1:
         import multiprocessing
@@ -141,16 +153,35 @@ def _run(args: argparse.Namespace) -> None:
         print(f"{r.cell} seed {r.seed}: {r.status}  {numbers}")
 
 
+def _list(waiting: Sequence[Any], threads: int | None) -> None:
+    """The pending runs with their expected minutes; a run that is listed twice costs nothing the second time."""
+    import torch
+
+    from ssllib import estimate
+
+    if threads:
+        torch.set_num_threads(threads)
+    total, seen = 0.0, set()
+    for job in waiting:
+        known = job.config.identity() in seen
+        seen.add(job.config.identity())
+        minutes = 0.0 if known else estimate.minutes(job.config)
+        total += minutes or 0.0
+        print(f"  {job.label:<48} {'   (no estimate)' if minutes is None else f'{minutes:8.1f} min'}", flush=True)
+    if waiting:
+        print(f"  {'all, one after the other':<48} {total:8.1f} min on this device")
+
+
 def _check_data(todo: Sequence[Any], root: str | None) -> None:
     """Missing or damaged data is said before any run starts."""
+    from ssllib import datasets, measures
+
     seen = set()
     for job in todo:
-        name = getattr(job.config, "dataset", "")
-        if name.startswith("cifar") and name not in seen:
-            from ssllib.datasets.cifar import cifar
-
-            cifar(name, root)
-            seen.add(name)
+        if job.config.kind == "training" and (what := (job.config.dataset, job.config.measures)) not in seen:
+            datasets.check(job.config, root)
+            measures.check(job.config, root)
+            seen.add(what)
 
 
 def _data(args: argparse.Namespace) -> None:

@@ -43,12 +43,20 @@ def draw(
     jitter: float,
     gray: float,
     crop_max: float = 1.0,
+    apart: bool = False,
+    host: torch.Generator | None = None,
 ) -> Parameters:
     """Draw parameters for `n` images of `size` (height, width), on the generator's device.
 
     Crop: area uniform in [crop_min, crop_max], log aspect ratio uniform in [log 3/4, log 4/3], up to ten tries and
     then the whole image, integer corners, as `torchvision.transforms.RandomResizedCrop`. Colour jitter of
     strength `jitter` (0.8, 0.8, 0.8, 0.2 times it) with probability 0.8; grayscale with probability `gray`.
+
+    Args:
+        apart: each colour operation has its own coin of 0.8, and their order is fixed (the released code of
+            2502.09252, `get_transforms`).
+        host: draws the order of the colour operations, on the CPU; without it `generator` does, and a GPU has
+            to be waited for.
     """
     device, (h, w) = generator.device, size
 
@@ -66,15 +74,22 @@ def draw(
     top = torch.floor(uniform(0, 1, n) * (h - ch + 1))
     left = torch.floor(uniform(0, 1, n) * (w - cw + 1))
 
-    on = uniform(0, 1, n) < 0.8
+    coins = uniform(0, 1, 4, n) < 0.8 if apart else (uniform(0, 1, n) < 0.8).expand(4, n)
     strength = 0.8 * jitter
     one, zero = torch.ones(n, device=device), torch.zeros(n, device=device)
-    b, c, s = (torch.where(on, uniform(max(0.0, 1 - strength), 1 + strength, n), one) for _ in range(3))
-    hue = torch.where(on, uniform(-0.2 * jitter, 0.2 * jitter, n), zero)
-    return Parameters(
-        top, left, ch, cw, uniform(0, 1, n) < 0.5, b, c, s, hue, uniform(0, 1, n) < gray,
-        torch.randperm(4, generator=torch.Generator().manual_seed(_seed(generator))).tolist(),
-    )  # fmt: skip
+    b, c, s = (
+        torch.where(on, uniform(max(0.0, 1 - strength), 1 + strength, n), one) for on in coins[:3].unbind()
+    )
+    hue = torch.where(coins[3], uniform(-0.2 * jitter, 0.2 * jitter, n), zero)
+    flip, colourless = uniform(0, 1, n) < 0.5, uniform(0, 1, n) < gray
+    order = [0, 1, 2, 3] if apart else _order(generator, host)
+    return Parameters(top, left, ch, cw, flip, b, c, s, hue, colourless, order)
+
+
+def _order(generator: torch.Generator, host: torch.Generator | None) -> list[int]:
+    if host is None:
+        host = torch.Generator().manual_seed(_seed(generator))
+    return torch.randperm(4, generator=host).tolist()
 
 
 def _seed(generator: torch.Generator) -> int:
@@ -158,11 +173,16 @@ def augment(
     gray: float,
     crop_max: float = 1.0,
     side: int = 0,
+    apart: bool = False,
+    host: torch.Generator | None = None,
 ) -> Tensor:
-    """One random view of each image: bytes (n, 3, h, w) in, floats in [0, 1] of the same shape out.
+    """One random view of each image: bytes (n, 3, h, w) in, floats in [0, 1] of the same shape out; see `draw`.
 
-    `side`: the view's height and width where they differ from the image's, in pixels.
+    `side`: the view's height and width where they are not the image's, in pixels.
     """
     size = (int(images.shape[-2]), int(images.shape[-1]))
-    p = draw(len(images), size, generator, crop_min=crop_min, crop_max=crop_max, jitter=jitter, gray=gray)
+    p = draw(
+        len(images), size, generator, crop_min=crop_min, crop_max=crop_max, jitter=jitter, gray=gray, apart=apart,
+        host=host,
+    )  # fmt: skip
     return colour(crop(to_float(images), p, side), p)

@@ -198,6 +198,6 @@ def calibrate_batch_norm(model: nn.Module, data: ImageSet, batches: int = 4, bat
         m.momentum = None  # cumulative average
     model.train()
     for x in data.images[: batches * batch].split(batch):
-        model.embed(_image_layout(to_float(x)))  # type: ignore[operator]
+        model.embed(_image_layout(to_float(x.to(data.labels.device))))  # type: ignore[operator]
     for m, momentum in zip(norms, kept, strict=True):
         m.momentum = momentum

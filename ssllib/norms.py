@@ -24,8 +24,14 @@ def pair_cosines(z1: Tensor, z2: Tensor) -> Tensor:
 
 
 def effective_rank(z: Tensor) -> float:
-    """exp of the entropy of the normalised singular values of embeddings (n, d) (Roy and Vetterli 2007)."""
-    s = torch.linalg.svdvals(z.float() - z.float().mean(dim=0))
+    """exp of the entropy of the normalised singular values of embeddings (n, d) (Roy and Vetterli 2007).
+
+    nan where an embedding is not finite.
+    """
+    z = z.float() - z.float().mean(dim=0)
+    if not bool(z.isfinite().all()):
+        return math.nan
+    s = torch.linalg.svdvals(z)
     p = s / s.sum().clamp_min(1e-30)
     return float(torch.exp(-(p * torch.log(p.clamp_min(1e-30))).sum()))
 

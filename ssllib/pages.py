@@ -186,7 +186,7 @@ class Page:
         """Display what the recorded evidence cost and what this execution took."""
         rows = []
         for experiment, found in sorted(self._used.items()):
-            seconds = sum(float(r.provenance.get("seconds", 0)) for r in found)
+            seconds = sum(float(r.provenance.get("seconds", 0)) for r in found if "copy_of" not in r.provenance)
             devices = ", ".join(sorted({str(r.provenance.get("device", "?")) for r in found}))
             rows.append([f"`{experiment}`, recorded", len(found), duration(seconds), devices])
         if self._live:

@@ -108,13 +108,16 @@ class Store:
         found = [r for r in self if r.experiment == experiment and scale in (None, r.scale)]
         return sorted(found, key=lambda r: (folder.name, r.cell, r.seed))
 
-    def get(self, identity: str) -> Record | None:
-        """The record of a run, if it is here."""
-        for path in self.folder.glob(f"*/*/*-{identity[:8]}.json"):
+    def get(self, identity: str, experiment: str = "", cell: str = "") -> Record | None:
+        """The record of a run, if it is here; where several experiments hold it, that of the one named."""
+        found = None
+        for path in sorted(self.folder.glob(f"*/*/*-{identity[:8]}.json")):
             record = read(path)
             if record.identity == identity:
-                return record
-        return None
+                if (record.experiment, record.cell) == (experiment, cell):
+                    return record
+                found = found or record
+        return found
 
     def path(self, scale: str, experiment: str, cell: str, seed: int, identity: str) -> Path:
         return self.folder / scale / experiment / f"{cell}-s{seed}-{identity[:8]}.json"

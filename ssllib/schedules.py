@@ -18,3 +18,18 @@ def warmup_cosine(step: int, *, peak: float, warmup_steps: int, total_steps: int
         return peak * (step + 1) / (warmup_steps + 1)
     span = max(1, total_steps - warmup_steps)
     return peak * 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warmup_steps) / span)))
+
+
+def released_rate(step: int, *, peak: float, warmup_steps: int, total_steps: int) -> float:
+    """The rate that the released code of 2502.09252 applies at a step: `peak` times its schedule's value.
+
+    Its schedule returns an absolute rate (linear from 0 to `peak` up to step `warmup_steps`, then a cosine from
+    `peak` at step 0 to 1e-3 at `total_steps`), which `LambdaLR` multiplies with the rate once more. So the
+    largest applied rate is peak^2, and after the warm-up it drops to where the cosine already is.
+
+    Source: `get_lr` in `CLA/utils/utils.py` of Andrew-Draganov/SSLEmbeddingNorms.
+    """
+    if step <= warmup_steps:
+        return peak * (peak * step / warmup_steps if warmup_steps else peak)
+    low = 1e-3
+    return peak * (low + (peak - low) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / total_steps))))

@@ -21,8 +21,9 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ssllib import experiments
+from ssllib import experiments, paths
 from ssllib.config import ENGINE_REVISION, RunConfig
+from ssllib.errors import one_of
 from ssllib.records import Record, Result, Store, write
 
 Progress = Callable[[str], None]
@@ -58,8 +59,30 @@ def jobs(
 
 
 def pending(todo: Iterable[Job], store: Store) -> list[Job]:
-    """The jobs without a finished or diverged record in the store."""
-    return [j for j in todo if (r := store.get(j.config.identity())) is None or r.status == "interrupted"]
+    """The jobs without a finished or diverged record in the store.
+
+    A run that another experiment has made already is pending too: its record is copied, which takes no time.
+    """
+    return [
+        j
+        for j in todo
+        if (r := store.get(j.config.identity(), j.experiment, j.cell)) is None
+        or r.status == "interrupted"
+        or not _belongs(r, j)
+    ]
+
+
+def _belongs(record: Record, job: Job) -> bool:
+    return (record.experiment, record.cell, record.scale) == (job.experiment, job.cell, job.scale)
+
+
+def _copy(record: Record, job: Job, path: Path) -> Record:
+    """The record of the same run in another experiment, as this job's own."""
+    provenance = record.provenance | {"copy_of": f"{record.scale}/{record.experiment}/{record.cell}"}
+    own = dataclasses.replace(
+        record, experiment=job.experiment, cell=job.cell, scale=job.scale, provenance=provenance
+    )
+    return write(path, own, record.arrays)
 
 
 def run_job(
@@ -82,9 +105,9 @@ def run_job(
     locks = folder / ".locks"
     locks.mkdir(parents=True, exist_ok=True)
     with filelock.FileLock(locks / f"{identity[:16]}.lock"):
-        known = store.get(identity)
+        known = store.get(identity, job.experiment, job.cell)
         if known is not None and known.status != "interrupted":
-            return known
+            return known if _belongs(known, job) else _copy(known, job, path)
         if threads is not None:
             import torch
 
@@ -125,10 +148,14 @@ def run_pending(
     progress: Progress | None = None,
     **options: Any,
 ) -> list[Record]:
-    """Run the pending jobs, here one after the other or through `executor`, and return all records."""
+    """Run the pending jobs, here one after the other or through `executor`, and return all records.
+
+    After the `deadline` among the options no further job starts here; one given to an executor ends at once,
+    interrupted.
+    """
     todo = list(todo)
     if executor is None:
-        return [run_job(job, folder, progress=progress, **options) for job in todo]
+        return [run_job(job, folder, progress=progress, **options) for job in todo if not _late(options)]
     futures = {executor.submit(run_job, job, folder, **options): job for job in todo}
     done = {}
     for future in as_completed(futures):
@@ -137,6 +164,30 @@ def run_pending(
         if progress:
             progress(f"{job.label}: {done[job].status}  ({len(done)}/{len(todo)})")
     return [done[job] for job in todo]
+
+
+def _late(options: dict[str, Any]) -> bool:
+    deadline = options.get("deadline")
+    return deadline is not None and time.monotonic() > deadline
+
+
+def queue(scale: str) -> list[Job]:
+    """The jobs of `data/queue.yml` at a scale, in its order.
+
+    Raises:
+        InputError: if the file names an experiment, cell or key that there is not.
+    """
+    import yaml
+
+    path = paths.data_dir() / "queue.yml"
+    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    one_of(f"scale of {path.name}", scale, entries)
+    found = []
+    for entry in entries[scale]:
+        for key in entry:
+            one_of(f"key of {path.name}", key, ("experiment", "cells", "seeds", "why"))
+        found += jobs(entry["experiment"], scale, cells=entry.get("cells", ()), seeds=entry.get("seeds", ()))
+    return found
 
 
 def die_with_parent() -> None:
@@ -160,7 +211,13 @@ def _criteria(job: Job) -> dict[str, str]:
         from ssllib import claims
     except ImportError:  # PyYAML is not installed: the record serves no claim
         return {}
-    return {c.id: c.fingerprint() for c in claims.load().values() if c.uses(job.experiment)}
+    used = {job.experiment} | {
+        e.name
+        for e in experiments.EXPERIMENTS.values()
+        for cell in e.scales.get(job.scale, [])
+        if cell.config.kind == job.config.kind and cell.config.replace(seed=job.config.seed) == job.config
+    }
+    return {c.id: c.fingerprint() for c in claims.load().values() if used & set(c.experiments)}
 
 
 def provenance(seconds: float) -> dict[str, Any]:

@@ -16,14 +16,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ssllib import checkpoint, datasets, evaluate, models, norms
+from ssllib import checkpoint, datasets, evaluate, measures, models, norms
 from ssllib.augment import augment
 from ssllib.config import TrainConfig
 from ssllib.cut_init import cut_init_
 from ssllib.datasets import ImageSet, Splits
 from ssllib.models.method import Method
 from ssllib.records import Result
-from ssllib.schedules import warmup_cosine
+from ssllib.schedules import released_rate, warmup_cosine
 
 Progress = Callable[[str], None]
 
@@ -36,6 +36,7 @@ def train(
     checkpoints: Path | None = None,
     deadline: float | None = None,
     progress: Progress | None = None,
+    compiled: bool = False,
 ) -> Result:
     """Train and evaluate one configuration.
 
@@ -45,14 +46,17 @@ def train(
         checkpoints: folder for the state after each epoch; a run found there is continued.
         deadline: `time.monotonic()` after which no further epoch starts; the result is then `interrupted`.
         progress: called with a line after each epoch.
+        compiled: put the backbone through `torch.compile` (the same numbers up to rounding).
 
     Returns:
         A `Result` with one history row per epoch (row 0: before the first step), the final numbers, and the
         status `finished`, `diverged` (a loss that is not finite; history kept) or `interrupted`.
     """
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    measures.check(config, data_root)
     splits = datasets.load(config, data_root)
-    splits = Splits(splits.train.to(where), splits.held_out.to(where), splits.test.to(where))
+    splits = Splits(*(datasets.place(part, where) for part in (splits.train, splits.held_out, splits.test)))
+    shown = _shown(splits.train, config)
 
     torch.manual_seed(config.seed)
     model = models.build(config)
@@ -62,6 +66,7 @@ def train(
     model = model.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
     optimizer = _optimizer(model, config)
     history: list[dict[str, Any]] = []
+    arrays: dict[str, Any] = {}
     spent, images_seen = 0.0, 0
     path = checkpoints / f"{config.identity()}.pt" if checkpoints else None
     state = checkpoint.load(path) if path else None
@@ -69,21 +74,26 @@ def train(
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         history, spent, images_seen = state["history"], state["spent"], state["images_seen"]
+        arrays = {name: value.numpy() for name, value in state["arrays"].items()}
     else:
-        history.append(_before(model, splits, config))
+        history.append(_before(model, splits, shown, config, arrays))
 
+    if compiled:
+        model.backbone.compile()
     status = "finished"
     for epoch in range(len(history), config.epochs + 1):
         if deadline is not None and time.monotonic() > deadline:
             status = "interrupted"
             break
         start = time.perf_counter()
-        row = _one_epoch(model, optimizer, splits.train, config, epoch)
+        row = _one_epoch(model, optimizer, shown, config, epoch)
         seconds = time.perf_counter() - start
         spent, images_seen = spent + seconds, images_seen + len(splits.train)
         good = all(map(_finite, row.values()))
-        if good:
+        if good and _due(config, epoch):
             row |= _evaluate(model, splits.train, splits.held_out, config, "val")
+            row |= _plane(model, splits.train, config, epoch, arrays)
+            good = all(map(_finite, row.values()))  # the last step of an epoch may be the one that diverges
         history.append(row)
         if progress:
             progress(_line(config, row, model.embedding, seconds))
@@ -99,13 +109,47 @@ def train(
                     "history": history,
                     "spent": spent,
                     "images_seen": images_seen,
+                    "arrays": {name: torch.from_numpy(value) for name, value in arrays.items()},
                 },
             )
     final: dict[str, Any] = {}
     if status == "finished":
         final = _evaluate(model, splits.train, splits.test, config, "test", last=True)
+        with _autocast(config, where):
+            more, last_arrays = measures.measure(model, splits, config, data_root, where)
+        final |= more
+        arrays |= last_arrays
     speed = {"training_seconds": round(spent, 2), "images_per_second": round(images_seen / max(spent, 1e-9), 1)}
-    return Result(status, history, final, {}, speed)
+    if compiled:
+        speed["compiled"] = 1
+    return Result(status, history, final, arrays, speed)
+
+
+def _shown(data: ImageSet, config: TrainConfig) -> ImageSet:
+    """The training images with the labels that a semi-supervised loss may use; -1 for the others."""
+    if not config.anchor_weight:
+        return data
+    labels = torch.full_like(data.labels, -1)
+    known = datasets.labelled(data.labels, config.label_share, data.classes, config.seed)
+    labels[known] = data.labels[known]
+    return ImageSet(data.images, labels, data.classes)
+
+
+def _due(config: TrainConfig, epoch: int) -> bool:
+    """Whether an epoch ends with an evaluation."""
+    if config.evaluate_at == "each epoch":
+        return True
+    return epoch & (epoch - 1) == 0 or epoch % 100 == 0 or epoch == config.epochs
+
+
+def _plane(
+    model: Method, data: ImageSet, config: TrainConfig, epoch: int, arrays: dict[str, Any]
+) -> dict[str, float]:
+    """Two-dimensional embeddings of this epoch, where they are asked for."""
+    if "plane" not in config.measures:
+        return {}
+    row, arrays[f"plane_{epoch}"] = measures.plane(model, data, config)
+    return row
 
 
 def _finite(x: float) -> bool:
@@ -125,7 +169,11 @@ def _optimizer(model: Method, config: TrainConfig) -> torch.optim.Optimizer:
             model.groups(), lr=config.lr, betas=(config.momentum, 0.999), weight_decay=config.weight_decay
         )
     return torch.optim.SGD(
-        model.groups(), lr=config.lr, momentum=config.momentum, weight_decay=config.weight_decay
+        model.groups(),
+        lr=config.lr,
+        momentum=config.momentum,
+        weight_decay=config.weight_decay,
+        nesterov=config.nesterov,
     )
 
 
@@ -133,24 +181,34 @@ def _autocast(config: TrainConfig, device: torch.device) -> contextlib.AbstractC
     return torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16")
 
 
-def _views(data: ImageSet, index: Tensor, config: TrainConfig, generator: torch.Generator) -> Iterator[Tensor]:
-    """Two random views (n, 3, h, w) of the images at `index`, then the local crops (n, 3, s, s), if so set."""
-    images = data.images[index]
+def _views(data: ImageSet, index: Tensor, config: TrainConfig, g: Generators) -> Iterator[Tensor]:
+    """Two random views (n, 3, h, w) of the images at `index`, then the small local crops (n, 3, s, s), if any.
+
+    They are on the generator's device.
+    """
+    images = data.images[index.to(data.images.device)].to(g.device, non_blocking=True)
     for _ in range(2):
         view = augment(
-            images, generator, crop_min=config.crop_min, jitter=config.jitter, gray=config.gray
-        )
+            images, g.own, crop_min=config.crop_min, jitter=config.jitter, gray=config.gray,
+            apart=config.released("augmentation"), host=g.host,
+        )  # fmt: skip
         yield view.contiguous(memory_format=torch.channels_last)
     for _ in range(config.local_crops):
         view = augment(
-            images, generator, crop_min=config.local_min, crop_max=config.local_max, side=config.local_size,
-            jitter=config.jitter, gray=config.gray,
+            images, g.own, crop_min=config.local_min, crop_max=config.local_max, side=config.local_size,
+            jitter=config.jitter, gray=config.gray, apart=config.released("augmentation"), host=g.host,
         )  # fmt: skip
         yield view.contiguous(memory_format=torch.channels_last)
 
 
-def _generator(config: TrainConfig, epoch: int, device: torch.device) -> torch.Generator:
-    return torch.Generator(device).manual_seed((config.seed + 1) * 1_000_003 + epoch)
+class Generators:
+    """An epoch's randomness: a generator on the device and, on a GPU, one on the host, so that none is waited for."""
+
+    def __init__(self, config: TrainConfig, epoch: int, device: torch.device) -> None:
+        seed = (config.seed + 1) * 1_000_003 + epoch
+        self.device = device
+        self.own = torch.Generator(device).manual_seed(seed)
+        self.host = None if device.type == "cpu" else torch.Generator().manual_seed(seed)
 
 
 class _Means:
@@ -201,20 +259,25 @@ def _own_gradient(z: Tensor) -> Tensor:
 
 
 def _step(
-    model: Method, data: ImageSet, index: Tensor, config: TrainConfig, g: torch.Generator
+    model: Method, data: ImageSet, index: Tensor, config: TrainConfig, g: Generators
 ) -> dict[str, Tensor]:
-    """Forward and backward of one batch, in micro-batches if so set; gradients of the mean are left in place."""
+    """Forward and backward of one batch, in micro-batches if so set; gradients of the mean are left in place.
+
+    The released code's accumulation leaves those of the sum over the micro-batches.
+    """
     parts = index.split(config.micro_batch or len(index))
+    share = 1 if config.released("accumulation") else len(parts)
     rows, own = [], []
     for part in parts:
         views = list(_views(data, part, config, g))
-        with _autocast(config, data.images.device):
-            loss, out = model(*views)
+        labels = [data.labels[part]] if model.wants_labels else []
+        with _autocast(config, views[0].device):
+            loss, out = model(*views, *labels)
         z = out[model.embedding]
         z.retain_grad()
-        (loss / len(parts)).backward()
+        (loss / share).backward()
         rows.append({"loss": loss.detach()} | _measure(out, model.embedding))
-        own.append(_own_gradient(z) * len(parts))
+        own.append(_own_gradient(z) * share)
     means = {name: torch.stack([row[name] for row in rows]).mean() for name in rows[0]}
     return means | _gradients(model, torch.stack(own).mean())
 
@@ -224,9 +287,9 @@ def _one_epoch(
 ) -> dict[str, Any]:
     """Every image once (the last incomplete batch is dropped); means over the steps."""
     model.train()
-    device = data.images.device
-    g = _generator(config, epoch, device)
-    order = torch.randperm(len(data), generator=g, device=device)
+    device = data.labels.device
+    g = Generators(config, epoch, device)
+    order = torch.randperm(len(data), generator=g.own, device=device)
     steps = len(data) // config.batch_size
     means, rate = _Means(), 0.0
     for i in range(steps):
@@ -235,7 +298,8 @@ def _one_epoch(
         for group in optimizer.param_groups:
             group["lr"] = config.lr if group.get("constant") else rate
         optimizer.zero_grad(set_to_none=True)
-        values = _step(model, data, order[i * config.batch_size : (i + 1) * config.batch_size], config, g)
+        batch = order[i * config.batch_size : (i + 1) * config.batch_size]
+        values = _step(model, data, batch, config, g)
         optimizer.step()
         model.after_step(done / (config.schedule_epochs * steps))
         norm = values[f"norm_{model.embedding}"]
@@ -244,34 +308,47 @@ def _one_epoch(
 
 
 def _rate(config: TrainConfig, step: int, steps_per_epoch: int) -> float:
-    return warmup_cosine(
+    schedule = released_rate if config.released("rate") else warmup_cosine
+    stretch = 1
+    if config.released("accumulation") and config.micro_batch:
+        stretch = config.batch_size // config.micro_batch
+    return schedule(
         step,
         peak=config.lr,
-        warmup_steps=round(config.warmup_epochs * steps_per_epoch),
-        total_steps=config.schedule_epochs * steps_per_epoch,
+        warmup_steps=round(config.warmup_epochs * steps_per_epoch) * stretch,
+        total_steps=config.schedule_epochs * steps_per_epoch * stretch,
     )
 
 
-def _before(model: Method, splits: Splits, config: TrainConfig) -> dict[str, Any]:
+def _before(
+    model: Method, splits: Splits, shown: ImageSet, config: TrainConfig, arrays: dict[str, Any]
+) -> dict[str, Any]:
     """Row 0: one batch and one evaluation of the untrained network, on a copy."""
     twin = copy.deepcopy(model)
     twin.train()
-    device = splits.train.images.device
-    g = _generator(config, 0, device)
-    index = torch.randperm(len(splits.train), generator=g, device=device)[: config.batch_size]
+    device = splits.train.labels.device
+    g = Generators(config, 0, device)
+    index = torch.randperm(len(splits.train), generator=g.own, device=device)[: config.batch_size]
     means = _Means()
-    means.add(**_step(twin, splits.train, index, config, g))
+    means.add(**_step(twin, shown, index, config, g))
     evaluate.calibrate_batch_norm(twin, splits.train)
-    return {"epoch": 0, "lr": 0.0} | means.read() | _evaluate(twin, splits.train, splits.held_out, config, "val")
+    row = {"epoch": 0, "lr": 0.0} | means.read()
+    row |= _evaluate(twin, splits.train, splits.held_out, config, "val")
+    return row | _plane(twin, splits.train, config, 0, arrays)
 
 
 def _evaluate(
     model: Method, bank: ImageSet, queries: ImageSet, config: TrainConfig, name: str, *, last: bool = False
 ) -> dict[str, float]:
-    """k-NN of clean images at backbone and embedding, and clean norms; `last` adds k = 10."""
+    """k-NN of clean images at backbone and embedding, and clean norms; `last` adds k = 10.
+
+    So does the measure `knn`; with it, or under the released protocol's `bank`, an epoch is asked in each way.
+    """
     model.eval()
-    with _autocast(config, bank.images.device):
-        known, asked = evaluate.features(model.embed, bank), evaluate.features(model.embed, queries)
+    device = bank.labels.device
+    with _autocast(config, device):
+        known = evaluate.features(model.embed, bank, device=device)
+        asked = evaluate.features(model.embed, queries, device=device)
     k = min(config.knn_k, len(bank))
     row: dict[str, float] = {}
     for place in known:
@@ -279,8 +356,10 @@ def _evaluate(
         found = evaluate.knn_predict(known[place], bank.labels, asked[place], k, config.knn_temperature)
         row[f"knn{label}_{name}"] = evaluate.accuracy(found, queries.labels)
         row[f"norm_{place}_{name}"] = norms.norm_statistics(asked[place])["mean"]
-        if last:
+        if last or "knn" in config.measures:
             found = evaluate.knn_predict(known[place], bank.labels, asked[place], min(10, len(bank)))
             row[f"knn10{label}_{name}"] = evaluate.accuracy(found, queries.labels)
+    if config.released("bank"):
+        row[f"knn_augmented_{name}"] = measures.augmented_knn(model, bank, asked["backbone"], queries.labels, config)
     row[f"effective_rank_{name}"] = norms.effective_rank(asked["projector"])
     return row

@@ -57,3 +57,62 @@ def test_layer_in_a_model_of_ones_own() -> None:
 def test_bad_power(power: object) -> None:
     with pytest.raises(InputError, match="GradScale power"):
         scale_grad(torch.ones(2, 2), power)  # type: ignore[arg-type]
+
+
+# --- in somebody else's model ------------------------------------------------------------------------------
+
+
+def their_models() -> dict[str, torch.nn.Module]:
+    """A torchvision and a timm classifier whose last layer is an embedding, small."""
+    import timm
+    import torchvision
+
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        return {
+            "torchvision resnet18": torchvision.models.resnet18(num_classes=16),
+            "timm vit": timm.create_model(
+                "vit_tiny_patch16_224", img_size=32, patch_size=8, embed_dim=48, depth=2, num_heads=2, num_classes=16
+            ),
+            "timm resnet": timm.create_model("resnet10t", num_classes=16),
+        }
+
+
+@pytest.mark.parametrize("name", ["torchvision resnet18", "timm vit", "timm resnet"])
+def test_in_somebody_elses_model(name: str) -> None:
+    """Behind it the parameters' gradient is that of the rows' gradients times their norms, and nothing else moves."""
+    model = their_models()[name].eval()
+    x = torch.randn(6, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    z = model(x)
+    loss = info_nce(*z.chunk(2))
+    (by_hand,) = torch.autograd.grad(loss, z, retain_graph=True)
+    norm = torch.linalg.vector_norm(z.detach(), dim=1, keepdim=True)
+    wanted = torch.autograd.grad(z, list(model.parameters()), by_hand * norm, allow_unused=True)
+
+    scaled = torch.nn.Sequential(model, GradScale(1.0))
+    same = info_nce(*scaled(x).chunk(2))
+    torch.testing.assert_close(same, loss)
+    same.backward()
+    for p, g in zip(model.parameters(), wanted, strict=True):
+        if g is not None:
+            torch.testing.assert_close(p.grad, g, rtol=1e-4, atol=1e-6)
+    names = set(scaled.state_dict())
+    assert names == {f"0.{key}" for key in model.state_dict()}  # no parameter or buffer of its own
+
+
+@pytest.mark.parametrize("power", [0.0, 1.0, 2.0])
+def test_under_torch_compile(power: float) -> None:
+    """The whole graph, backward included, is traced (`aot_eager`: everything but the code generator)."""
+
+    def gradient(f: object) -> torch.Tensor:
+        z = torch.randn(8, 5, generator=torch.Generator().manual_seed(0)).requires_grad_()
+        f(z).backward()  # type: ignore[operator]
+        assert z.grad is not None
+        return z.grad
+
+    def loss(z: torch.Tensor) -> torch.Tensor:
+        return info_nce(*scale_grad(z, power).chunk(2))
+
+    torch.compiler.reset()
+    compiled = torch.compile(loss, backend="aot_eager", fullgraph=True)
+    torch.testing.assert_close(gradient(compiled), gradient(loss))

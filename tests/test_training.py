@@ -137,8 +137,9 @@ def test_micro_batches_give_the_gradient_of_the_mean() -> None:
             patch.setattr(training, "_views", lambda *_, b=batches: next(b))
             model.zero_grad()
             values = training._step(
-                model, data, index, config.replace(micro_batch=0 if parts == 1 else 8), torch.Generator()
-            )
+                model, data, index, config.replace(micro_batch=0 if parts == 1 else 8),
+                training.Generators(config, 0, torch.device("cpu")),
+            )  # fmt: skip
         gradients.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
         gradients[-1] += [values[name] for name in ("loss", "grad_norm", "grad_norm_embedding", "norm_predictor")]
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)
@@ -149,7 +150,7 @@ def test_local_crops_are_small_and_leave_the_global_views_as_they_were() -> None
     data = datasets.load(config).train
     index = torch.arange(8)
     drawn = [
-        list(training._views(data, index, config.replace(local_crops=n), torch.Generator().manual_seed(0)))
+        list(training._views(data, index, config.replace(local_crops=n), training.Generators(config, 0, torch.device("cpu"))))
         for n in (0, 2)
     ]
     assert [tuple(v.shape) for v in drawn[1]] == [(8, 3, 32, 32)] * 2 + [(8, 3, 16, 16)] * 2
@@ -163,14 +164,14 @@ def test_micro_batches_with_local_crops_give_the_gradient_of_the_mean() -> None:
     model.begin()
     data = datasets.load(config).train
     index, gradients = torch.arange(32), []
-    views = list(training._views(data, index, config, torch.Generator().manual_seed(0)))
+    views = list(training._views(data, index, config, training.Generators(config, 0, torch.device("cpu"))))
     for parts in (1, 4):
         with pytest.MonkeyPatch.context() as patch:
             batches = iter(zip(*(v.chunk(parts) for v in views), strict=True))
             patch.setattr(training, "_views", lambda *_, b=batches: next(b))
             model.zero_grad()
             micro = config.replace(micro_batch=0 if parts == 1 else 8)
-            values = training._step(model, data, index, micro, torch.Generator())
+            values = training._step(model, data, index, micro, training.Generators(config, 0, torch.device("cpu")))
         gradients.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
         gradients[-1] += [values[name] for name in ("loss", "grad_norm", "grad_norm_embedding")]
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ssllib.config import TrainConfig
@@ -15,7 +17,7 @@ from ssllib.errors import InputError, in_range
 
 @dataclass
 class ImageSet:
-    """`images` (n, 3, h, w) uint8 and `labels` (n,) int64, on one device."""
+    """`images` (n, 3, h, w) uint8 and `labels` (n,) int64; on one device, unless `place` left the images behind."""
 
     images: Tensor
     labels: Tensor
@@ -26,7 +28,8 @@ class ImageSet:
 
     def take(self, index: Tensor) -> ImageSet:
         """The images at `index`, in that order."""
-        return ImageSet(self.images[index], self.labels[index], self.classes)
+        images = self.images[index.to(self.images.device)]
+        return ImageSet(images, self.labels[index.to(self.labels.device)], self.classes)
 
     def to(self, device: torch.device | str) -> ImageSet:
         return ImageSet(self.images.to(device), self.labels.to(device), self.classes)
@@ -77,13 +80,13 @@ def labelled(labels: Tensor, share: float, classes: int, seed: int = 0) -> Tenso
 
 
 def place(data: ImageSet, device: torch.device | str, share: float = 0.5) -> ImageSet:
-    """`data` on `device` if its images take at most `share` of the memory free there, else as it is.
+    """`data` on `device` if its images take at most `share` of the memory free there, else its labels alone.
 
-    A set that stays behind, in memory or mapped from a file, is read with `batches`.
+    Images that stay behind, in memory or mapped from a file, are moved batch by batch (see `batches`).
     """
     where = torch.device(device)
     if where.type == "cuda" and data.images.numel() > share * torch.cuda.mem_get_info(where)[0]:
-        return data
+        return ImageSet(data.images, data.labels.to(where), data.classes)
     return data.to(where)
 
 
@@ -119,31 +122,110 @@ def _ahead(make: Callable[[Tensor], Tensor], items: Sequence[Tensor]) -> Iterato
             yield last.result()
 
 
+CLASSES = {"shapes": 8, "cifar10": 10, "cifar100": 100, "flowers102": 102, "imagenette": 10, "imagenet100": 100}
+"""Number of classes by data set."""
+
+
 def load(config: TrainConfig, root: str | None = None) -> Splits:
     """The splits of a configuration, on the CPU.
 
     The held-out images are the last of each class in file order, the subset for training the first; neither
-    depends on the seed, so every run of an experiment sees the same images.
+    depends on the seed, so every run of an experiment sees the same images. Flowers-102, which is not balanced,
+    gives its held-out images in proportion; a folder's `val` part is the test set.
+
+    Raises:
+        InputError: if the data are missing or damaged, or too few for the configuration; see the readers.
     """
-    if config.dataset == "shapes":
-        from ssllib.datasets.shapes import shapes
-
-        train_images = config.train_images or 2048
-        sizes = (train_images + config.held_out, config.test_images or 1024)
-        full, test = shapes(sizes[0], seed=1), shapes(sizes[1], seed=2)
-    else:
-        from ssllib.datasets.cifar import cifar
-
-        full, test = cifar(config.dataset, root)
+    full, test = _sets(config, root)
     n = full.classes
-    out = balanced(full.labels, config.held_out, n, last=True)
-    kept = torch.ones(len(full), dtype=torch.bool)
-    kept[out] = False
-    train = full.take(torch.nonzero(kept)[:, 0])
+    if config.imbalance:
+        from ssllib.datasets.imbalance import imbalanced
+
+        train, held_out = imbalanced(full, config.imbalance, config.held_out)
+    else:
+        sizes = torch.bincount(full.labels, minlength=n)
+        even = int(sizes.min()) == int(sizes.max())
+        out = balanced(full.labels, config.held_out, n, last=True) if even else in_proportion(full, config.held_out)
+        kept = torch.ones(len(full), dtype=torch.bool)
+        kept[out] = False
+        train, held_out = full.take(torch.nonzero(kept)[:, 0]), full.take(out)
     if config.train_images:
         train = train.take(balanced(train.labels, config.train_images, n))
     if config.test_images and len(test) != config.test_images:
         test = test.take(balanced(test.labels, config.test_images, n))
     if len(train) < config.batch_size:
         raise InputError(f"batch_size is {config.batch_size}; allowed: at most the {len(train)} training images")
-    return Splits(train, full.take(out), test)
+    return Splits(train, held_out, test)
+
+
+def check(config: TrainConfig, root: str | None = None) -> None:
+    """Raise `InputError` where the files of a configuration's data set are missing; CIFAR's are read and checked."""
+    from ssllib.paths import data_root
+
+    name, home = config.dataset, Path(root) if root else data_root()
+    if name in ("cifar10", "cifar100"):
+        from ssllib.datasets.cifar import cifar
+
+        cifar(name, root)
+    elif name != "shapes":
+        halves = [f"{_folder(name)}/{part}" for part in ("train", "val")]
+        parts = ["flowers-102/jpg"] if name == "flowers102" else halves
+        for part in parts:
+            if not (home / part).is_dir():
+                raise InputError(f"{name} is not at {home / part}; set SSLLIB_DATA to the folder that holds it")
+
+
+def in_proportion(data: ImageSet, count: int) -> Tensor:
+    """Indices of about `count` images, in file order: the last of each class, in proportion to its size."""
+    in_range("held_out", count, 0, len(data) - data.classes)
+    chosen = []
+    for c in range(data.classes):
+        where = torch.nonzero(data.labels == c)[:, 0]
+        each = min(len(where) - 1, round(count * len(where) / len(data)))
+        chosen.append(where[len(where) - each :])
+    return torch.cat(chosen).sort().values
+
+
+def _sets(config: TrainConfig, root: str | None) -> tuple[ImageSet, ImageSet]:
+    """All training images and all test images."""
+    name, size = config.dataset, config.image_size or 128
+    if name == "shapes":
+        from ssllib.datasets.shapes import shapes
+
+        train_images = config.train_images or 2048
+        return shapes(train_images + config.held_out, seed=1), shapes(config.test_images or 1024, seed=2)
+    if name in ("cifar10", "cifar100"):
+        from ssllib.datasets.cifar import cifar
+
+        train, test = cifar(name, root)
+        return (enlarged(train, size), enlarged(test, size)) if config.image_size else (train, test)
+    if name == "flowers102":
+        from ssllib.datasets.flowers import flowers
+
+        return flowers(root, size)
+    from ssllib.datasets.folder import image_folder
+    from ssllib.paths import data_root
+
+    home = Path(root) if root else data_root()
+    folder = home / _folder(name)
+    train, test = (image_folder(folder / part, size, cache=home / ".bytes") for part in ("train", "val"))
+    if train.classes != test.classes:
+        raise InputError(f"{folder} has {train.classes} classes in train and {test.classes} in val; allowed: the same")
+    return train, test
+
+
+def _folder(name: str) -> str:
+    return FOLDERS.get(name, name.removeprefix("folder:"))
+
+
+def enlarged(data: ImageSet, size: int, part: int = 1024) -> ImageSet:
+    """The images resized to `size` x `size` pixels (bilinear), a part at a time."""
+    images = torch.empty(len(data), 3, size, size, dtype=torch.uint8)
+    for i, x in enumerate(data.images.split(part)):
+        bigger = F.interpolate(x.float(), size=(size, size), mode="bilinear", align_corners=False)
+        images[i * part : i * part + len(x)] = bigger.round_().to(torch.uint8)
+    return ImageSet(images, data.labels, data.classes)
+
+
+FOLDERS = {"imagenette": "imagenette2-160", "imagenet100": "imagenet100"}
+"""Where the sets of class folders are, below the data root."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from ssllib.experiments import proofs, simulations, training
+from ssllib.experiments import anchors, confidence, latents, proofs, regimes, simulations, training
 from ssllib.experiments.grid import EXPERIMENTS, Cell, Experiment, declare, get
 
-__all__ = ["EXPERIMENTS", "Cell", "Experiment", "declare", "get", "proofs", "simulations", "training"]
+__all__ = [
+    "EXPERIMENTS", "Cell", "Experiment", "anchors", "confidence", "declare", "get", "latents", "proofs", "regimes",
+    "simulations", "training",
+]  # fmt: skip

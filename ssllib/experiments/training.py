@@ -20,25 +20,31 @@ CPU = TrainConfig(
     proj_norm=False, batch_size=256, epochs=16, schedule_epochs=16, warmup_epochs=0.32,
 )  # fmt: skip
 
-GPU = TrainConfig(
-    dataset="cifar10", backbone="resnet18", width=64, epochs=100, schedule_epochs=500, precision="bf16"
-)
+FULL = TrainConfig(
+    dataset="cifar10", width=64, schedule_epochs=500, evaluate_at="powers of two",
+    measures=("knn", "linear", "spread", "confidence", "people", "samples"),
+)  # fmt: skip
 
-PAPER = TrainConfig(dataset="cifar10", backbone="resnet50", width=64, epochs=500, schedule_epochs=500)
+GPU = FULL.replace(backbone="resnet18", epochs=100, precision="bf16")
+
+PAPER = FULL.replace(backbone="resnet50", epochs=500)
+
+
+def with_gradscale(base: TrainConfig) -> TrainConfig:
+    """GradScale with the paper's schedule: a sixth of the rate, a fifth of the schedule (100 of 500) as warm-up.
+
+    The other arms warm up over a fiftieth (10 of 500).
+    """
+    return base.replace(gradscale=1.0, lr=base.lr / 6, warmup_epochs=0.2 * base.schedule_epochs)
 
 
 def simclr_arms(base: TrainConfig) -> list[Cell]:
-    """The default and the three ways of managing norms.
-
-    GradScale has the paper's schedule: a sixth of the rate, and a fifth of the schedule (100 of 500 epochs)
-    as warm-up; the others warm up over a fiftieth (10 of 500).
-    """
-    gradual = 0.2 * base.schedule_epochs
+    """The default and the three ways of managing norms."""
     return [
         Cell("default", base),
         Cell("weight-decay", base.replace(weight_decay=5e-4)),
         Cell("cut", base.replace(cut=3.0)),
-        Cell("gradscale", base.replace(gradscale=1.0, lr=base.lr / 6, warmup_epochs=gradual)),
+        Cell("gradscale", with_gradscale(base)),
     ]
 
 
@@ -77,17 +83,18 @@ def non_contrastive(method: str) -> dict[str, TrainConfig]:
     smoke = SMOKE.replace(**small, batch_size=16, epochs=epochs, schedule_epochs=epochs)
     return {
         "smoke": smoke.replace(warmup_epochs=epochs / 50),
-        "cpu": CPU.replace(**small, batch_size=64),
+        "cpu": CPU.replace(**small, batch_size=64, measures=("knn", "linear", "spread", "samples")),
         "gpu": GPU.replace(**large),
         "paper": PAPER.replace(**large),
     }
 
 
 def non_contrastive_arms(base: TrainConfig) -> list[Cell]:
-    """The default, the cut with c = 9, and the weight decays below and above the default (5e-4)."""
+    """The default, the cut with c = 9, GradScale, and the weight decays below and above the default (5e-4)."""
     return [
         Cell("default", base),
         Cell("cut", base.replace(cut=9.0)),
+        Cell("gradscale", with_gradscale(base)),
         Cell("weight-decay", base.replace(weight_decay=5e-3)),
         Cell("no-weight-decay", base.replace(weight_decay=0.0)),
     ]
@@ -105,3 +112,29 @@ for _method, _name in (("simsiam", "SimSiam"), ("byol", "BYOL")):
             },
         )
     )
+
+# --- the same arms on the papers' other data sets (2406.16468 Table 3; 2502.09252 Tables 2 and 3) -----------
+
+OTHER_DATA: dict[str, dict[str, Any]] = {
+    "cifar100": {"dataset": "cifar100"},
+    "imagenet100": {"dataset": "imagenet100", "measures": ("knn", "linear", "spread")},
+    "flowers": {"dataset": "flowers102", "held_out": 612, "measures": ("knn", "linear", "spread")},
+}
+
+
+def default_of(method: str, scale: str, data: str = "cifar10") -> TrainConfig:
+    """The default configuration of a method at gpu or paper scale on one of the papers' data sets."""
+    base = {"gpu": GPU, "paper": PAPER}[scale] if method == "simclr" else non_contrastive(method)[scale]
+    return base if data == "cifar10" else base.replace(**OTHER_DATA[data])
+
+
+for _method, _name in (("simclr", "SimCLR"), ("simsiam", "SimSiam"), ("byol", "BYOL")):
+    for _data in OTHER_DATA:
+        _arms = simclr_arms if _method == "simclr" else non_contrastive_arms
+        declare(
+            Experiment(
+                f"{_method}-arms-{_data}",
+                f"{_name} with the interventions on norms, on {_data}",
+                {scale: _arms(default_of(_method, scale, _data)) for scale in ("gpu", "paper")},
+            )
+        )

@@ -17,11 +17,12 @@ class Method(nn.Module):
 
     `embedding` is the place (a key of what `embed` returns) where the loss acts: GradScale stands there, and
     norms and gradients are reported there. `constant_rate` names the parts whose learning rate stays at its
-    peak.
+    peak. One that `wants_labels` is given the labels of a batch as a third argument of `forward`.
     """
 
     embedding: ClassVar[str] = "projector"
     constant_rate: ClassVar[tuple[str, ...]] = ()
+    wants_labels: bool = False
 
     @classmethod
     def from_config(cls, c: TrainConfig) -> Method:

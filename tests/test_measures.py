@@ -1,0 +1,246 @@
+"""What is measured at the end of a run: wired, named, and right against slow references."""
+
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from ssllib import datasets, losses, measures, models, norms, training
+from ssllib.config import TrainConfig
+from ssllib.datasets import ImageSet
+from ssllib.errors import InputError
+from ssllib.training import train
+
+TINY = TrainConfig(
+    dataset="shapes", train_images=128, held_out=64, test_images=64, backbone="mini", width=4, proj_hidden=8,
+    proj_dim=8, proj_norm=False, batch_size=32, epochs=1, schedule_epochs=4, warmup_epochs=0.5, crop_min=0.3,
+    knn_k=10,
+)  # fmt: skip
+
+
+def test_measures_add_numbers_and_change_none() -> None:
+    plain = train(TINY)
+    full = train(TINY.replace(measures=("knn", "linear", "spread", "samples")))
+    assert plain.final.items() <= full.final.items()
+    for row, more in zip(plain.history, full.history, strict=True):
+        assert row.items() <= more.items()
+    assert {"knn_test_top5", "knn10_projector_test_top5", "linear_test", "linear_test_top5", "variance",
+            "spherical_variance", "uniformity", "alignment_test"} <= full.final.keys()  # fmt: skip
+    assert full.final["knn_test_top5"] >= full.final["knn_test"]
+    right = full.arrays["right"]
+    assert 100 * right.mean() == pytest.approx(full.final["knn_test"])
+    assert full.arrays["norm_projector"].mean() == pytest.approx(full.final["norm_projector_test"], rel=1e-3)
+
+
+def test_fine_tuning_is_recorded_for_each_share_of_labels() -> None:
+    final = train(TINY.replace(measures=("finetune-frozen", "finetune"), finetune_epochs=1)).final
+    for name in ("finetune", "finetune_frozen"):
+        assert {f"{name}_{share}" for share in (10, 50, 100)} <= final.keys()
+        assert final[f"{name}_rate"] in measures.RATES
+
+
+def test_an_imbalanced_run_is_asked_with_each_bank() -> None:
+    config = TINY.replace(train_images=0, imbalance=1.5, batch_size=16, measures=("knn",))
+    result = train(config)
+    assert {"knn_full_test", "knn_balanced_test", "knn_balanced_projector_test"} <= result.final.keys()
+    sizes = torch.bincount(datasets.load(config).train.labels).tolist()
+    assert sizes == sorted(sizes, reverse=True) and sizes[0] > 10 * sizes[-1]
+
+
+def test_evaluations_at_powers_of_two_leave_the_training_as_it_is() -> None:
+    often = train(TINY.replace(epochs=4))
+    seldom = train(TINY.replace(epochs=4, evaluate_at="powers of two"))
+    assert seldom.final == often.final
+    assert ["knn_val" in row for row in seldom.history] == [True, True, True, False, True]
+    assert [r["loss"] for r in seldom.history] == [r["loss"] for r in often.history]
+
+
+@pytest.mark.parametrize("loss", ["attraction", "repulsion", "dcl", "vicreg", "barlow-twins", "triplet"])
+def test_every_loss_trains(loss: str) -> None:
+    result = train(TINY.replace(loss=loss, lr=0.01))
+    assert result.status == "finished" and all(map(math.isfinite, result.history[-1].values()))
+    assert result.history[-1]["loss"] != train(TINY.replace(lr=0.01)).history[-1]["loss"]
+
+
+def test_a_divergence_of_the_last_step_is_recorded() -> None:
+    config = TINY.replace(batch_size=128, lr=1e4, weight_decay=10.0, epochs=4, warmup_epochs=0.0)  # one step an epoch
+    result = train(config)
+    assert result.status == "diverged" and result.final == {}
+
+
+def test_anchors_see_only_the_labels_they_may() -> None:
+    config = TINY.replace(anchor_weight=1.0, label_share=0.25)
+    data = datasets.load(config).train
+    shown = training._shown(data, config)
+    known = shown.labels >= 0
+    assert int(known.sum()) == len(data) // 4 and torch.equal(shown.labels[known], data.labels[known])
+    model = models.build(config).train()
+    a, b = torch.rand(2, 16, 3, 32, 32, generator=torch.Generator().manual_seed(0)).unbind()
+    labels = torch.tensor([0, -1, 3, -1] * 4)
+    loss, out = model(a, b, labels)
+    y = labels.repeat(2)
+    expected = losses.info_nce(*out["projector"].chunk(2), 0.5)
+    expected = expected + losses.cloa_anchor(out["projector"][y >= 0], y[y >= 0], model.anchors)
+    torch.testing.assert_close(loss, expected)
+    assert train(config).status == "finished"
+    assert train(config.replace(loss="none")).status == "finished"
+
+
+# --- the plane ---------------------------------------------------------------------------------------------
+
+
+def test_plane_is_kept_at_every_evaluation_and_survives_a_stop(tmp_path: Path) -> None:
+    config = TINY.replace(proj_dim=2, measures=("plane",), epochs=2)
+    whole = train(config)
+    assert {"angle_entropy", "antipodal_share"} <= whole.history[0].keys()
+    assert sorted(whole.arrays) == ["plane_0", "plane_1", "plane_2"]
+    assert whole.arrays["plane_2"].shape == (2, 128, 2)
+
+    class Stop(Exception):
+        pass
+
+    def stop(line: str) -> None:
+        if line.startswith("epoch   2"):
+            raise Stop
+
+    with pytest.raises(Stop):
+        train(config, checkpoints=tmp_path, progress=stop)
+    rest = train(config, checkpoints=tmp_path)
+    assert rest.history == whole.history and rest.arrays.keys() == whole.arrays.keys()
+    for name, array in rest.arrays.items():
+        np.testing.assert_array_equal(array, whole.arrays[name])
+
+
+def test_entropy_and_antipodes_of_angles() -> None:
+    even = torch.arange(3600) * 2 * math.pi / 3600
+    assert measures.angle_entropy(even) == pytest.approx(1.0, abs=1e-3)
+    assert measures.antipodal_share(even) == pytest.approx(25, abs=0.2)
+    for axis in (0.0, 1.0, 2.9):
+        ends = axis + torch.tensor([0.0, math.pi]).repeat(50)
+        assert measures.antipodal_share(ends) == 100
+        assert measures.angle_entropy(ends) == pytest.approx(math.log(2) / math.log(36))
+    near = 0.7 + torch.tensor([0.3, -0.3, math.pi, 0.5, -0.5])  # pi / 8 is 0.39
+    assert measures.antipodal_share(near) == pytest.approx(60)
+
+
+# --- real images' measures, on made-up CIFARs --------------------------------------------------------------
+
+
+@pytest.fixture
+def cifars(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two small sets in the place of CIFAR-10 and CIFAR-100, and people's labels for the first."""
+    from ssllib.datasets import cifar as reader
+    from ssllib.datasets import human_labels
+
+    def made(name: str, root: object = None) -> tuple[ImageSet, ImageSet]:
+        classes = 10 if name == "cifar10" else 100
+        g = torch.Generator().manual_seed(classes)
+        sets = []
+        for each in (20, 12) if classes == 10 else (4, 2):
+            n = each * classes
+            images = torch.randint(0, 256, (n, 3, 32, 32), generator=g, dtype=torch.uint8)
+            sets.append(ImageSet(images, torch.arange(n) % classes, classes))
+        return sets[0], sets[1]
+
+    def noisy(name: str, kind: str, clean: torch.Tensor, root: object = None) -> torch.Tensor:
+        return torch.where(torch.arange(len(clean)) % 3 == 0, (clean + 1) % 10, clean)
+
+    def votes(clean: torch.Tensor, root: object = None) -> torch.Tensor:
+        found = torch.ones(len(clean), 10, dtype=torch.int64)
+        found[torch.arange(len(clean)), clean] += torch.arange(len(clean)) + 1
+        return found
+
+    monkeypatch.setattr(reader, "cifar", made)
+    monkeypatch.setattr(human_labels, "cifar_n", noisy)
+    monkeypatch.setattr(human_labels, "cifar10_h", votes)
+
+
+REAL = TINY.replace(dataset="cifar10", train_images=0, held_out=20, test_images=0)
+
+
+def test_confidence_and_people(cifars: None) -> None:
+    config = REAL.replace(measures=("confidence", "people"), epochs=0)
+    final = train(config).final
+    splits, model = datasets.load(config), models.build(config).eval()
+
+    def length(data: ImageSet) -> torch.Tensor:
+        with torch.no_grad():
+            return torch.linalg.vector_norm(model.embed(data.images.float() / 255)["projector"], dim=1)
+
+    torch.manual_seed(config.seed)
+    model = models.build(config).eval()
+    other = datasets.load(measures._other(config))
+    own, asked = length(splits.train), length(splits.test)
+    assert final["norm_ratio_cifar10_test"] == pytest.approx(float(asked.mean() / own.mean()), rel=1e-4)
+    new = length(other.test)
+    assert final["norm_ratio_cifar100_test"] == pytest.approx(float(new.mean() / own.mean()), rel=1e-4)
+    wins = (asked[:, None] > new).double() + 0.5 * (asked[:, None] == new)
+    assert final["auroc_ood_cifar100_test"] == pytest.approx(float(wins.mean()), abs=1e-3)
+
+    from ssllib.datasets import human_labels
+
+    doubt = human_labels.entropy(human_labels.cifar10_h(splits.test.labels))
+    assert final["spearman_norm_entropy"] == pytest.approx(norms.spearman(asked, doubt), abs=0.02)
+    lowest = []
+    for c in range(10):
+        where = torch.nonzero(splits.test.labels == c)[:, 0]
+        lowest.append(doubt[where[asked[where].argsort()[:10]]].mean())
+    assert final["entropy_lowest10"] == pytest.approx(float(torch.stack(lowest).mean()), rel=1e-3)
+
+
+def test_missing_data_are_said_before_the_training(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="cifar100 is not at"):
+        train(REAL.replace(measures=("confidence",)), data_root=str(tmp_path))
+
+
+# --- other sets ------------------------------------------------------------------------------------------
+
+
+def test_a_folder_of_class_folders_trains(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    for part, each in (("train", 20), ("val", 6)):
+        for name in ("a", "b", "c"):
+            folder = tmp_path / "pets" / part / name
+            folder.mkdir(parents=True)
+            for i in range(each):
+                Image.fromarray(rng.integers(0, 256, (20, 24, 3), dtype=np.uint8)).save(folder / f"{i}.png")
+    config = TINY.replace(
+        dataset="folder:pets", image_size=32, train_images=0, held_out=6, test_images=0, batch_size=16,
+        measures=("knn",),
+    )  # fmt: skip
+    result = train(config, data_root=str(tmp_path))
+    assert result.status == "finished" and 0 <= result.final["knn_test"] <= 100
+    splits = datasets.load(config, str(tmp_path))
+    assert (len(splits.train), len(splits.held_out), len(splits.test)) == (54, 6, 18)
+    with pytest.raises(InputError, match="no folder of pictures at"):
+        train(config.replace(dataset="folder:birds"), data_root=str(tmp_path))
+
+
+def test_held_out_images_of_an_uneven_set_are_in_proportion() -> None:
+    labels = torch.tensor([0] * 100 + [1] * 50 + [2] * 3)
+    data = ImageSet(torch.zeros(153, 3, 2, 2, dtype=torch.uint8), labels, 3)
+    out = datasets.in_proportion(data, 30)
+    assert torch.bincount(labels[out], minlength=3).tolist() == [20, 10, 1]
+    assert out.tolist() == [*range(80, 100), *range(140, 150), 152]
+
+
+def test_images_that_do_not_fit_stay_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a GPU the labels move and the images follow batch by batch; here the bookkeeping, on one device."""
+    data = datasets.load(TINY).train
+    index = torch.tensor([3, 1])
+    taken = data.take(index)
+    assert torch.equal(taken.images, data.images[index]) and torch.equal(taken.labels, data.labels[index])
+
+
+def test_a_compiled_backbone_gives_the_same_run() -> None:
+    plain = train(TINY)
+    with pytest.MonkeyPatch.context() as patch:
+        compile_ = torch.nn.Module.compile
+        patch.setattr(torch.nn.Module, "compile", lambda m: compile_(m, backend="eager"))
+        compiled = train(TINY, compiled=True)
+    for a, b in zip(plain.history, compiled.history, strict=True):
+        assert a == pytest.approx(b, rel=1e-4)
+    assert compiled.speed["compiled"] == 1 and "compiled" not in plain.speed

@@ -1,0 +1,151 @@
+"""Which runs are pending, in which order, and whose a run is that two experiments share."""
+
+import time
+from pathlib import Path
+
+import pytest
+
+from ssllib import claims, estimate, experiments, sweep
+from ssllib.config import TrainConfig
+from ssllib.errors import InputError
+from ssllib.experiments import Cell, Experiment
+from ssllib.records import Store
+
+TINY = TrainConfig(
+    dataset="shapes", train_images=128, held_out=64, test_images=64, backbone="mini", width=4, proj_hidden=8,
+    proj_dim=8, proj_norm=False, batch_size=32, epochs=1, schedule_epochs=4, warmup_epochs=0.5, crop_min=0.3,
+    knn_k=10,
+)  # fmt: skip
+
+
+@pytest.fixture
+def two(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two experiments that share a cell."""
+    shared, own = Cell("default", TINY, (0,)), Cell("cut", TINY.replace(cut=3.0), (0,))
+    for name, cells in (("first", [shared]), ("second", [Cell("base", TINY, (0,)), own])):
+        monkeypatch.setitem(experiments.EXPERIMENTS, name, Experiment(name, name, {"smoke": cells}))
+
+
+def test_a_shared_run_is_made_once_and_belongs_to_both(two: None, tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    (first,) = sweep.run_pending(sweep.jobs("first", "smoke"), tmp_path)
+    todo = sweep.jobs("second", "smoke")
+    assert [j.cell for j in sweep.pending(todo, store)] == ["base", "cut"]
+    start = time.perf_counter()
+    copied = sweep.run_job(todo[0], tmp_path)
+    assert copied.equals(first) and (copied.experiment, copied.cell) == ("second", "base")
+    assert copied.provenance["copy_of"] == "smoke/first/default"
+    assert time.perf_counter() - start < first.provenance["seconds"] + 5  # nothing was trained
+    assert [j.cell for j in sweep.pending(todo, store)] == ["cut"]
+    assert [r.cell for r in store.find("second")] == ["base"] and len(store.find("first")) == 1
+    assert sweep.pending(sweep.jobs("first", "smoke"), store) == []
+
+
+def test_criteria_of_every_claim_that_shares_the_run_are_kept() -> None:
+    default = experiments.get("simclr-arms").cell("gpu", "default").config
+    kept = sweep._criteria(sweep.Job("simclr-arms", "gpu", "default", default))
+    used = {c.id for c in claims.load().values() if {"confidence", "simclr-arms"} & set(c.experiments)}
+    assert used <= kept.keys()
+    lonely = experiments.get("loss-halves").cell("gpu", "attraction").config
+    kept = sweep._criteria(sweep.Job("loss-halves", "gpu", "attraction", lonely))
+    assert kept.keys() == {c.id for c in claims.load().values() if c.uses("loss-halves")}
+
+
+def test_no_job_starts_after_the_deadline(two: None, tmp_path: Path) -> None:
+    done = sweep.run_pending(sweep.jobs("second", "smoke"), tmp_path, deadline=time.monotonic() - 1)
+    assert done == [] and list(Store(tmp_path)) == []
+
+
+@pytest.mark.parametrize("scale", ["gpu", "cpu"])
+def test_the_queue_names_what_there_is_and_starts_with_the_most_telling(scale: str) -> None:
+    jobs = sweep.queue(scale)
+    assert jobs and all(j.scale == scale for j in jobs)
+    if scale == "gpu":
+        first = [j.label for j in jobs[:6]]
+        assert first == [f"simsiam-arms/{c} seed {s}" for s in (0, 1, 2) for c in ("default", "cut")]
+        listed = {(j.experiment, j.cell) for j in jobs}
+        assert {("over-fusion", "cloa-infonce-1"), ("imbalanced-cifar10", "simsiam-cut")} <= listed
+
+
+def test_a_queue_with_a_slip_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ssllib.paths.data_dir", lambda: tmp_path)
+    for text, says in (
+        ("gpu: [{experiment: simclr-army}]", "unknown experiment"),
+        ("gpu: [{experiment: simclr-arms, cells: [cutt]}]", "unknown cell of simclr-arms"),
+        ("gpu: [{experiment: simclr-arms, seed: 1}]", "unknown key of queue.yml 'seed'"),
+    ):
+        (tmp_path / "queue.yml").write_text(text)
+        with pytest.raises(InputError, match=says):
+            sweep.queue("gpu")
+    with pytest.raises(InputError, match="unknown scale of queue.yml 'paper'"):
+        sweep.queue("paper")
+
+
+# --- what is declared --------------------------------------------------------------------------------------
+
+
+def sides() -> list[tuple[str, str, str]]:
+    """(claim, experiment, arm) of everything that a criterion reads."""
+    found = []
+    for c in claims.load().values():
+        for cell in c.cells:
+            for role in claims.ROLES:
+                side = cell.get(role, {})
+                name = side.get("experiment", cell.get("experiment", c.criterion.get("experiment")))
+                arms = [side.get("arm"), side.get("less"), *side.get("arms", [])]
+                found += [(c.id, name, arm) for arm in arms if arm]
+    return found
+
+
+NOT_YET = {"other-methods", "density", "frequency", "latents-3d", "three-lines"}
+
+
+def test_every_arm_that_a_claim_reads_is_declared() -> None:
+    missing = [
+        (claim, name, arm)
+        for claim, name, arm in sides()
+        if name not in NOT_YET
+        and arm not in {c.name for cells in experiments.get(name).scales.values() for c in cells}
+    ]
+    assert missing == []
+    assert {name for _, name, _ in sides() if name not in experiments.EXPERIMENTS} <= NOT_YET
+
+
+def test_paper_scale_has_the_papers_settings() -> None:
+    simclr = experiments.get("simclr-arms").cell("paper", "default").config
+    assert (simclr.backbone, simclr.batch_size, simclr.epochs, simclr.lr) == ("resnet50", 256, 500, 0.3)
+    simsiam = experiments.get("simsiam-arms").cell("paper", "cut").config
+    assert (simsiam.batch_size, simsiam.cut, simsiam.weight_decay, simsiam.lr) == (1024, 9.0, 5e-4, 0.2)
+    table_s2 = experiments.get("batch-size").cells("paper")
+    assert [(c.config.batch_size, c.config.cut) for c in table_s2] == [
+        (b, c) for b in (256, 512, 1024) for c in (1.0, 9.0)
+    ]
+    fusion = experiments.get("over-fusion").cell("paper", "cloa-dcl-1e-2").config
+    assert (fusion.loss, fusion.lr, fusion.anchor_weight, fusion.image_size) == ("dcl", 0.01, 1.0, 224)
+    gradscale = experiments.get("simsiam-arms").cell("paper", "gradscale").config
+    assert gradscale.lr == pytest.approx(0.2 / 6) and gradscale.warmup_epochs == 100
+
+
+def test_a_gpu_run_is_a_paper_run_stopped_at_epoch_100_with_a_smaller_backbone() -> None:
+    small = experiments.get("simsiam-arms").cell("gpu", "cut").config
+    large = experiments.get("simsiam-arms").cell("paper", "cut").config
+    assert small == large.replace(backbone="resnet18", epochs=100, precision="bf16")
+
+
+# --- how long it will take ---------------------------------------------------------------------------------
+
+
+def test_images_of_a_configuration() -> None:
+    assert estimate.images(TINY) == (128, 64, 64)
+    full = TrainConfig(dataset="cifar10")
+    assert estimate.images(full) == (45_000, 5000, 10_000)
+    assert estimate.images(full.replace(imbalance=1.5, held_out=0))[0] == 14_736
+
+
+def test_expected_minutes_grow_with_what_is_asked() -> None:
+    once = estimate.minutes(TINY)
+    often = estimate.minutes(TINY.replace(epochs=4))
+    assert once is not None and often is not None and 0 < once < often < 60
+    probe = estimate.minutes(TINY.replace(measures=("finetune",)))
+    assert probe is not None and probe > once
+    assert estimate.minutes(experiments.get("norm-and-angle").cells("smoke")[0].config) is None
