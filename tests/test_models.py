@@ -10,6 +10,7 @@ from ssllib import experiments, models
 from ssllib.config import METHODS, TrainConfig
 from ssllib.cut_init import cut_init_
 from ssllib.errors import InputError
+from ssllib.models.dino import Prototypes
 from ssllib.models.method import follow, rising, twin
 from ssllib.models.moco_v2 import MoCoV2, queue_nce
 from ssllib.models.moco_v3 import batch_nce
@@ -290,6 +291,13 @@ def test_dinos_loss_and_gradient_by_equation_3(crops: int) -> None:
     ours, theirs = torch.autograd.grad(loss, online), torch.autograd.grad(expected, online)
     torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
     assert len(out["projector"]) == len(out["target"]) == 16
+
+
+@pytest.mark.parametrize("inputs", [16, 64, 256])
+def test_prototypes_start_with_the_papers_length_at_any_width(inputs: int) -> None:
+    torch.manual_seed(0)
+    rows = Prototypes(inputs, 500).weight
+    assert float(rows.square().sum(dim=1).mean().sqrt()) == pytest.approx(0.02 * 256**0.5, rel=0.02)
 
 
 def test_small_crops_leave_the_running_statistics_and_the_centre_alone() -> None:

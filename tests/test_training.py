@@ -85,7 +85,7 @@ def test_every_method_is_repeatable_and_resumes_to_the_same_result(name: str, tm
 
 
 FORKS = multiprocessing.get_context("forkserver")  # real processes, forked from one that has imported torch
-FORKS.set_forkserver_preload(["killed"])
+FORKS.set_forkserver_preload(["ssllib.training", "torch._dynamo"])  # an optimizer's first step imports the latter
 
 
 @pytest.mark.parametrize("name", [n for n in OTHERS if n != "vit"])
