@@ -34,9 +34,9 @@ STEPS = (0.02, 0.05, 0.1, 0.2)
 class Point:
     """A loss at given embeddings.
 
-    `word` is "minimum", "maximum" (both up to symmetries), "saddle", "flat", "minimum, not isolated",
-    "undecided", "not stationary", "kink" or "not defined". `negative`, `zero` and `positive` count
-    eigenvalues; `symmetric` says how many of the zeros come from symmetries.
+    `word` is "minimum", "maximum" (both up to symmetries), "saddle", "flat", "minimum, not isolated", "not a
+    minimum" (a maximum, or a saddle), "undecided", "not stationary", "kink" or "not defined". `negative`,
+    `zero` and `positive` count eigenvalues; `symmetric` says how many of the zeros come from symmetries.
     """
 
     word: str
@@ -199,7 +199,7 @@ def _word(
         changes += [_change(loss, z, z + t * way) for t in STEPS]
     falls, rises = min(changes) < -CHANGE_TOLERANCE, max(changes) > CHANGE_TOLERANCE
     if falls or negative:
-        return "saddle" if (rises or positive) and (falls or negative) else "undecided"
+        return "saddle" if rises or positive else "not a minimum"
     if rises:
         return "undecided"  # no direction tried goes down, which proves nothing
     return "minimum, not isolated" if positive else "flat"

@@ -26,6 +26,7 @@ KNOWN: dict[str, Loss] = {
     "saddle": lambda z: z[0].square().sum() - z[1].square().sum(),
     "flat": lambda z: 0 * z.sum() ** 2 + 3,
     "minimum, not isolated": lambda z: z[1].square().sum() * (1 + z[0].square().sum()),
+    "not a minimum": lambda z: -z[1].square().sum() * (1 + z[0].square().sum()),
     "undecided": lambda z: z[0].square().sum() + z[1].pow(4).sum(),
     "kink": lambda z: z.abs().sum(),
     "not stationary": lambda z: z.sum(),
