@@ -209,6 +209,13 @@ def agree(source: str, printed: str, left: Formula, right: Formula, seed: int) -
     return Statement(source, printed, not wrong, "autograd", wrong or None, role="added")
 
 
+def added(
+    source: str, printed: str, holds: bool, how: str, role: str = "added", example: dict[str, Any] | None = None
+) -> Statement:
+    """A statement of this book, or a line of a proof, that was decided elsewhere."""
+    return Statement(source, printed, holds, how, None if holds else example, role=role)
+
+
 _ROLE = {"claim": "", "proof": " (proof)", "added": " (added here)"}
 
 
