@@ -93,6 +93,26 @@ def gradient_norm(z: Tensor, target: Tensor) -> Tensor:
     return sine / norm(z)
 
 
+def gradscale_field(z: Tensor, target: Tensor, power: float) -> Tensor:
+    r"""GradScale's field for the cosine, $\|z\|^p \, \nabla (\hat z^\top \hat t)$, uphill; shapes (..., d).
+
+    Of length $\|z\|^{p-1} \sin\phi$: constant along a ray for p = 1. No gradient of any function of z, unless
+    p = 0 or d = 1.
+
+    Source: 2502.09252 section 6, Figure 6, Prop. D.1 (where the power is called alpha).
+    """
+    return norm(z).unsqueeze(-1) ** power * cosine_similarity_gradient(z, target)
+
+
+def gradscale_curl(z: Tensor, target: Tensor, power: float) -> Tensor:
+    r"""The curl $p \, \|z\|^{p-2} \sin\phi$ of `gradscale_field`, shape (...) for vectors (..., d).
+
+    In the plane of z and the target, where a turn from z towards the target counts as positive; there is no curl in
+    other planes. Zero on the axis of the target, so everywhere on the line, and elsewhere for p = 0 only.
+    """
+    return power * norm(z) ** (power - 1) * gradient_norm(z, target)
+
+
 def step(z_i: Tensor, z_j: Tensor, rate: float | Tensor) -> tuple[Tensor, Tensor]:
     r"""One step of gradient descent on $-\hat z_i^\top \hat z_j$, for both vectors at once.
 

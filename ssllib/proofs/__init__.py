@@ -12,14 +12,20 @@ from typing import Any, ClassVar
 
 from ssllib import config as configs
 from ssllib.errors import InputError, one_of
-from ssllib.proofs import collapse, cosine, norm_growth
+from ssllib.proofs import collapse, cosine, gradscale_field, norm_growth, random_angles
 from ssllib.proofs.statements import Statement
 from ssllib.records import Result
 
 Check = Callable[[int], list[Statement]]
 """A check takes a seed, which draws the vectors of its numerical statements."""
 
-CHECKS: dict[str, Check] = {**cosine.CHECKS, **norm_growth.CHECKS, **collapse.CHECKS}
+CHECKS: dict[str, Check] = {
+    **cosine.CHECKS,
+    **norm_growth.CHECKS,
+    **random_angles.CHECKS,
+    **gradscale_field.CHECKS,
+    **collapse.CHECKS,
+}
 
 
 @dataclass(frozen=True)

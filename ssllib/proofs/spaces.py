@@ -87,6 +87,16 @@ class Gram(Space):
         new = {self.zz: self.dot(z, z), self.zt: self.dot(z, self.t), self.z: z}
         return f(self).subs(new, simultaneous=True)
 
+    def curl(self, field: Formula) -> Any:
+        r"""The number k in $\partial_j F_i - \partial_i F_j = k \, (t_i z_j - t_j z_i)$ for a vector field F of z.
+
+        With F = a t + b z, where a and b depend on z through z.z and z.t only, k is 2 da/d(z.z) - db/d(z.t).
+        The matrix is zero where k is, and where z and t are parallel (so everywhere, on the line).
+        """
+        value = self.sp.expand(field(self))
+        a, b = value.coeff(self.t), value.coeff(self.z)
+        return 2 * a.diff(self.zz) - b.diff(self.zt)
+
     def reduce(self, value: Any) -> Any:
         """In lowest terms, with the inner products written as norms and cosine."""
         value = self.sp.sympify(value).subs(
@@ -126,6 +136,13 @@ class Coordinates(Space):
     def entries(self, value: Any) -> list[Any]:
         """The entries of a vector, or one number, as a list."""
         return [self.sp.sympify(x) for x in self.sp.flatten([value])]
+
+    def curl(self, field: Formula) -> list[Any]:
+        """dF_i/dz_j - dF_j/dz_i for i < j: empty on the line, one number in the plane, three in space."""
+        value = self.entries(field(self))
+        return [
+            value[i].diff(self.z[j]) - value[j].diff(self.z[i]) for j in range(len(value)) for i in range(j)
+        ]
 
     def put(self, value: Any, z: Sequence[int], t: Sequence[int], gamma: str) -> list[Any]:
         """The exact entries of `value` at one point."""

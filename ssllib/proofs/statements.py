@@ -150,6 +150,33 @@ def _never_negative(gram: Gram, gap: Any, strictly: bool, between: tuple[int, in
     return bool(solver.check() == z3.unsat)
 
 
+def settle(
+    source: str,
+    printed: str,
+    proof: bool,
+    counterexample: dict[str, Any] | None,
+    *,
+    how: str = "SymPy",
+    corrected: tuple[str, bool] | None = None,
+    role: str = "claim",
+) -> Statement:
+    """A statement from what was found for it and what was found against it.
+
+    Args:
+        proof: whether it was proved.
+        counterexample: the first that was found, or None.
+        corrected: the nearby statement, in LaTeX, and whether that one is proved.
+
+    Raises:
+        Undecided: if neither a proof nor a counterexample was found, or both were.
+    """
+    if proof == (counterexample is not None):
+        what = f"both a proof and {counterexample}" if proof else "no proof and no example"
+        raise Undecided(f"{source}: {printed}: {what}")
+    fixed = corrected[0] if corrected and corrected[1] and not proof else None
+    return Statement(source, printed, proof, how, counterexample, fixed, role)
+
+
 def examine(
     source: str,
     printed: str,
@@ -171,12 +198,11 @@ def examine(
     Raises:
         Undecided: if neither a proof nor a counterexample is found, or both are.
     """
-    holds, example = relation.proved(), relation.counterexample(show)
-    if holds == (example is not None):
-        what = f"both a proof and {example}" if holds else "no proof and no example"
-        raise Undecided(f"{source}: {printed}: {what}")
-    fixed = corrected[0] if corrected and not holds and corrected[1].proved() else None
-    return Statement(source, printed, holds, "SymPy" if relation.sign == "=" else "Z3", example, fixed, role)
+    holds = relation.proved()
+    fixed = (corrected[0], corrected[1].proved()) if corrected and not holds else None
+    how = "SymPy" if relation.sign == "=" else "Z3"
+    example = relation.counterexample(show)
+    return settle(source, printed, holds, example, how=how, corrected=fixed, role=role)
 
 
 @dataclass(frozen=True)
