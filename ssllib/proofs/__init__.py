@@ -12,14 +12,19 @@ from typing import Any, ClassVar
 
 from ssllib import config as configs
 from ssllib.errors import InputError, one_of
-from ssllib.proofs import cosine, norm_growth
+from ssllib.proofs import cosine, cosine_bound, norm_growth, slowdown
 from ssllib.proofs.statements import Statement
 from ssllib.records import Result
 
 Check = Callable[[int], list[Statement]]
 """A check takes a seed, which draws the vectors of its numerical statements."""
 
-CHECKS: dict[str, Check] = {**cosine.CHECKS, **norm_growth.CHECKS}
+CHECKS: dict[str, Check] = {
+    **cosine.CHECKS,
+    **norm_growth.CHECKS,
+    **cosine_bound.CHECKS,
+    **slowdown.CHECKS,
+}
 
 
 @dataclass(frozen=True)
