@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ssllib.proofs import step as steps
-from ssllib.proofs.formulas import cosine, gradient, squared
+from ssllib.proofs.formulas import cosine, gradient, squared, zero
 from ssllib.proofs.sharp_bound import CORRECT, DELTA, PRINTED, sharp, two_sided, unequal_norms
 from ssllib.proofs.spaces import Formula, Space
 from ssllib.proofs.statements import DIMENSIONS, Limit, Relation, Statement, approach, compared, examine
@@ -231,10 +231,8 @@ def quadratic(seed: int) -> list[Statement]:
 def effective_rate(seed: int) -> list[Statement]:
     """How far one step turns an embedding that moves freely (its partner rests or not: no matter)."""
 
-    def tangent_squared(s: Space) -> Any:
-        """tan^2 of the angle between z and z after its step."""
-        z, new = s.z, with_hats(s)[0]
-        return s.dot(z, z) * s.dot(new, new) / s.dot(z, new) ** 2 - 1
+    def moved_by(s: Space) -> Any:
+        return with_hats(s)[0] - s.z
 
     def rate(s: Space) -> Any:
         """(d psi / d gamma at 0)^2: the gradient is tangent to the circle of radius |z|."""
@@ -257,18 +255,24 @@ def effective_rate(seed: int) -> list[Statement]:
             corrected=(rf"{turn} \propto \frac{{\sin\phi}}{{\lVert z_i \rVert^2}}", reads(2)),
         ),
         examine(
+            "a step is orthogonal to the embedding",
+            r"z_i^\top (z_i' - z_i) = 0, \text{ so that } \tan\psi = \lVert z_i' - z_i \rVert / \lVert z_i \rVert",
+            Relation(lambda s: s.dot(s.z, moved_by(s)), zero),
+            role="added",
+        ),
+        examine(
             "the exact angle of a step",
             r"\tan \psi = \frac{\gamma \sin\phi}{\lVert z_i \rVert^2}",
-            Relation(tangent_squared, lambda s: k(s) ** 2 * sine_squared(s)),
+            Relation(
+                lambda s: s.dot(moved_by(s), moved_by(s)) / s.dot(s.z, s.z),
+                lambda s: k(s) ** 2 * sine_squared(s),
+            ),
             role="added",
         ),
         examine(
             "what the sentence says of a step's length is true",
             r"\lVert z_i' - z_i \rVert = \frac{\gamma \sin\phi}{\lVert z_i \rVert}",
-            Relation(
-                squared(lambda s: with_hats(s)[0] - s.z),
-                lambda s: s.gamma**2 / s.dot(s.z, s.z) * sine_squared(s),
-            ),
+            Relation(squared(moved_by), lambda s: s.gamma**2 / s.dot(s.z, s.z) * sine_squared(s)),
             role="added",
         ),
     ]
