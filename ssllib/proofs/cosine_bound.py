@@ -246,7 +246,7 @@ def effective_rate(seed: int) -> list[Statement]:
             names=("squared turning rate", "squared reading"),
         )
 
-    turn = r"\frac{d \psi}{d \gamma} \Big|_{\gamma = 0}"
+    turn = r"\frac{d \psi}{d \gamma} \Big\rvert_{\gamma = 0}"
     return [
         examine(
             "2502.09252 section 3, before Thm. 3.4",

@@ -181,14 +181,14 @@ def only_near_pi(seed: int) -> list[Statement]:
         Statement(
             "2406.16468 C.1, 2502.09252 section 4.1",
             rf"\frac{{T(\phi_0)}}{{T(\pi/2)}} \leq \frac{{T(7 \pi / 8)}}{{T(\pi/2)}} = {float(here):.3f} \leq 1.5"
-            r" \quad (\phi_0 \leq \tfrac{7 \pi}8, \ \cos\phi_\ast = 0.999)",
+            rf" \quad (\phi_0 \leq \tfrac{{7 \pi}}8, \ \cos\phi_\ast = {float(cosine):g})",
             holds,
             "SymPy",
             None if holds else {"ratio": f"{float(here):.3f}", "rises with the angle": str(rises)},
         ),
         examine(
             "where the ratio is 1.5",
-            rf"T(\phi_0) = \tfrac32 \, T(\tfrac\pi2) \text{{ at }} \phi_0 = 2 \arctan \sqrt[4]{{1999}}"
+            rf"T(\phi_0) = \tfrac32 \, T(\tfrac\pi2) \text{{ at }} \phi_0 = 2 \arctan \sqrt[4]{{{end**-2}}}"
             rf" = {float(reached / sp.pi):.3f} \, \pi",
             Algebra(ratio.subs(start, sp.tan(reached / 2)), allowed),
             role="added",
