@@ -198,9 +198,9 @@ for ax, (m, k), title in zip(axes, ((pairs, 0), (pairs - far, far)), ("all equal
             continue
         way = direction(kind, m, k)
         curve = [float(info_nce(turned(sides, t * way))) for t in angles]
-        _ = ax.plot(np.degrees(angles), curve, color=color, ls=dash, label=label)
+        _ = ax.plot(np.degrees(angles.numpy()), curve, color=color, ls=dash, label=label)
         parabola = curve[30] + values[kind] * float(way @ way) * angles**2 / 2
-        _ = ax.plot(np.degrees(angles[20:41]), parabola[20:41], color="black", ls=":", lw=1.2, zorder=5)
+        _ = ax.plot(np.degrees(angles[20:41].numpy()), parabola[20:41], color="black", ls=":", lw=1.2, zorder=5)
     _ = ax.plot([0], [float(info_nce(turned(sides, 0 * direction("rotation", m, k))))], "o", color="black", ms=5, zorder=6)
     _ = ax.set(xlabel="turned by (degrees)", xticks=[-60, -30, 0, 30, 60], title=title)
 _ = axes[0].set_ylabel("InfoNCE")
@@ -267,10 +267,10 @@ escapes, ends = {}, {}
 for exponent, color in zip((-2, -4, -6, -8), (plots.SKY, plots.BLUE, plots.PURPLE, plots.RED)):
     z, curve = torch.nn.functional.normalize(start + 10.0**exponent * noise, dim=1), []
     for _step in range(90):
-        leaf = z.requires_grad_()
+        leaf = z.detach().requires_grad_()
         value = info_nce(leaf)
         (g,) = torch.autograd.grad(value, leaf)
-        curve.append(float(value))
+        curve.append(float(value.detach()))
         z = torch.nn.functional.normalize(z.detach() - rate * g, dim=1)
     half = (curve[0] + curve[-1]) / 2
     escapes[exponent], ends[exponent] = next(i for i, v in enumerate(curve) if v < half), curve[-1]
