@@ -243,7 +243,10 @@ for p, found in total.items():
 # * **Paths**, as above: any plane that contains $t$ will do.
 # * **Curl.** A gradient's derivative is symmetric. That of $F$ is not: as $\nabla c$ has no curl of its own, what is left comes from $\nabla \|z\|^\alpha = \alpha \|z\|^{\alpha - 2} z$,
 #
-#   $$\partial_j F_i - \partial_i F_j = \alpha\, \|z\|^{\alpha - 2} \bigl( z_j\, \partial_i c - z_i\, \partial_j c \bigr), \qquad \|\operatorname{curl} F\| = |\alpha|\, \|z\|^{\alpha - 2} \sin\phi,$$ (eq-gradscale-field-curl)
+#   $$\begin{aligned}
+#   \partial_j F_i - \partial_i F_j &= \alpha\, \|z\|^{\alpha - 2} \bigl( z_j\, \partial_i c - z_i\, \partial_j c \bigr), \\
+#   \|\operatorname{curl} F\| &= |\alpha|\, \|z\|^{\alpha - 2} \sin\phi,
+#   \end{aligned}$$ (eq-gradscale-field-curl)
 #
 #   because $z$ and $\nabla c$ are perpendicular. Nothing was used of $c$ but that it is free of scale.
 # * **Scale.** Suppose $F = \nabla q$. As $z^\top F = 0$, $q$ is constant along rays. Then its gradient must fall as $1/\|z\|$ along them ({doc}`cosine-gradient`, Euler). But $F$ goes as $\|z\|^{\alpha - 1}$. So $\alpha = 0$, or $F = 0$.

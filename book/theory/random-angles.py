@@ -104,7 +104,10 @@ page.claim("question-low-dimension")
 #
 # **A better bound** is as short. With $a = (d-1)/2$ and $x = \sin^2\phi$, the chance of an angle beyond $\phi > \pi/2$ is half the incomplete Beta function,
 #
-# $$\mathbb{P}[\text{angle} > \phi] = \tfrac12 I_x(a, \tfrac12) = \frac{x^a}{2 B(a, \frac12)} \int_0^1 \frac{u^{a-1}}{\sqrt{1 - x u}}\, du \ \leq\ \tfrac12 x^a = \tfrac12 \sin^{d-1}\phi,$$ (eq-random-angles-sine)
+# $$\begin{aligned}
+# \mathbb{P}[\text{angle} > \phi] = \tfrac12 I_x(a, \tfrac12) &= \frac{x^a}{2 B(a, \frac12)} \int_0^1 \frac{u^{a-1}}{\sqrt{1 - x u}}\, du \\
+# &\leq\ \tfrac12 x^a = \tfrac12 \sin^{d-1}\phi,
+# \end{aligned}$$ (eq-random-angles-sine)
 #
 # because the integral rises with $x$, and at $x = 1$ it is $B(a, \frac12)$. It is exponential in $d$, exact at $\pi/2$, and below the printed bound for every
 # $d$ and every obtuse angle. Everything said here is checked by machine, for a symbolic $d$:
