@@ -15,13 +15,13 @@ from ssllib.proofs.spaces import Formula, Space
 from ssllib.proofs.statements import DIMENSIONS, Limit, Relation, Statement, approach, compared, examine
 from ssllib.proofs.step import after, change, exact_change, k, printed_bound, sine_squared, with_hats
 
-THEOREM = "2406.16468 Thm. 3, 2502.09252 Thm. 3.4"
-PROOF = "2406.16468 A.3, 2502.09252 A.4"
-A_4 = "2502.09252 A.4"
+THEOREM = "Thm. 3 of 2406.16468, Thm. 3.4 of 2502.09252"
+PROOF = "A.3 of 2406.16468, A.4 of 2502.09252"
+A_4 = "A.4 of 2502.09252"
 
 RESTATED = r"\frac{\gamma \sin^2 \phi_{ij}}{\rho^2} \Bigl[ 2 - \frac{\gamma \cos \phi}{\rho^2} \Bigr]"
-PLAIN = r"z_i' = z_i + \tfrac\gamma\rho (z_j)_{\perp z_i}"
-HATS = r"z_i' = z_i + \tfrac\gamma\rho (\hat z_j)_{\perp z_i}"
+PLAIN = r"\text{with } (z_j)_{\perp z_i}"
+HATS = r"\text{with } (\hat z_j)_{\perp z_i}"
 EXACT = (
     r"\frac{\gamma \sin^2 \phi}{\rho^2} \Bigl[ 2 - \frac{2 \gamma \cos \phi}{\rho^2} \Bigr]"
     r" \Big/ \Bigl( 1 + \frac{\gamma^2 \sin^2 \phi}{\rho^4} \Bigr)"
@@ -41,26 +41,24 @@ def moved(update: steps.Update) -> dict[str, Formula]:
 def theorem(seed: int) -> list[Statement]:
     """The theorem with the update that it prints, in which z_j has no hat: k is gamma / rho there."""
 
-    def gap(s: Space) -> Any:
+    def exact_without_hats(s: Space) -> Any:
         rho = s.norm(s.z)
         big_k = s.gamma / rho
-        one = 1 + big_k**2 * sine_squared(s)
-        return printed_bound(s) * (one - rho * (1 - big_k * cosine(s))) / one
+        return printed_bound(s) * rho * (1 - big_k * cosine(s)) / (1 + big_k**2 * sine_squared(s))
 
     names = ("change", "printed bound")
     return [
         examine(
             THEOREM,
-            rf"{DELTA} < {PRINTED} \ \text{{ with }} \ {PLAIN}",
+            rf"{DELTA} < {PRINTED} \ {PLAIN}",
             equal(change(steps.without_hats), printed_bound, "<", names=names),
-            corrected=(rf"{CORRECT} \ \text{{ with }} \ {HATS}", equal(change(with_hats), steps.correct_bound, "<=")),
+            corrected=(rf"{CORRECT} \ {HATS}", equal(change(with_hats), steps.correct_bound, "<=")),
             show=moved(steps.without_hats),
         ),
         examine(
-            "how far the printed bound is off, without hats",
-            rf"{PRINTED} - {DELTA} = {PRINTED} \Bigl( 1 - \rho \frac{{1 - K \cos\phi}}{{1 + K^2 \sin^2\phi}} \Bigr),"
-            r" \ K = \tfrac\gamma\rho",
-            equal(lambda s: printed_bound(s) - change(steps.without_hats)(s), gap),
+            r"exactly, without hats ($K = \gamma / \rho$)",
+            rf"{DELTA} = {PRINTED} \cdot \rho \, \frac{{1 - K \cos\phi}}{{1 + K^2 \sin^2\phi}}",
+            equal(change(steps.without_hats), exact_without_hats),
             role="added",
         ),
         approach(
@@ -81,14 +79,14 @@ def hats(seed: int) -> list[Statement]:
     return [
         examine(
             f"{PROOF}, last line and update",
-            rf"{DELTA} < {PRINTED} \ \text{{ with }} \ {HATS}",
+            rf"{DELTA} < {PRINTED} \ {HATS}",
             equal(step, printed_bound, "<", names=("change", "printed bound")),
             corrected=(CORRECT, equal(step, steps.correct_bound, "<=")),
             show=moved(with_hats),
         ),
         examine("the exact change", rf"{DELTA} = {EXACT}", equal(step, exact_change), role="added"),
         examine(
-            r"the printed bound fails where the right side is not positive",
+            r"the printed bound fails where this is not positive",
             rf"{PRINTED} - {DELTA} = \frac{{2 \gamma^2 \sin^2\phi}}{{\rho^4}}"
             r" \cdot \frac{\cos\phi + \gamma \sin^2\phi / \rho^2}{1 + \gamma^2 \sin^2\phi / \rho^4}",
             equal(
@@ -214,7 +212,7 @@ def quadratic(seed: int) -> list[Statement]:
     step = change(with_hats)
     return [
         approach(
-            "2406.16468 section 3, 2502.09252 after Thm. 3.4",
+            "Section 3 of 2406.16468, after Thm. 3.4 of 2502.09252",
             rf"\frac{{{DELTA}}}{{\gamma}} \to \frac{{2 \sin^2\phi}}{{\rho^2}} \text{{ as }} \gamma \to 0",
             Limit(lambda s: step(s) / s.gamma, "gamma", "0", "2*(1 - c**2)/rho**2", equal=True),
         ),
@@ -249,19 +247,19 @@ def effective_rate(seed: int) -> list[Statement]:
     turn = r"\frac{d \psi}{d \gamma} \Big\rvert_{\gamma = 0}"
     return [
         examine(
-            "2502.09252 section 3, before Thm. 3.4",
+            "Section 3 of 2502.09252, before Thm. 3.4",
             rf"{turn} \propto \frac{{\sin\phi}}{{\lVert z_i \rVert}}, \quad \psi = \angle(z_i, z_i')",
             reads(1),
             corrected=(rf"{turn} \propto \frac{{\sin\phi}}{{\lVert z_i \rVert^2}}", reads(2)),
         ),
         examine(
             "a step is orthogonal to the embedding",
-            r"z_i^\top (z_i' - z_i) = 0, \text{ so that } \tan\psi = \lVert z_i' - z_i \rVert / \lVert z_i \rVert",
+            r"z_i^\top (z_i' - z_i) = 0",
             Relation(lambda s: s.dot(s.z, moved_by(s)), zero),
             role="added",
         ),
         examine(
-            "the exact angle of a step",
+            r"so the exact angle of a step has $\tan\psi = \lVert z_i' - z_i \rVert / \lVert z_i \rVert$",
             r"\tan \psi = \frac{\gamma \sin\phi}{\lVert z_i \rVert^2}",
             Relation(
                 lambda s: s.dot(moved_by(s), moved_by(s)) / s.dot(s.z, s.z),

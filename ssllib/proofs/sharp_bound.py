@@ -13,7 +13,7 @@ from ssllib.proofs.statements import Relation, Statement, examine
 from ssllib.proofs.step import change, correct_bound, k, printed_bound, sharp_bound, with_hats
 
 DELTA = r"\Delta \cos\phi"
-K = r"\tfrac{\gamma}{\rho^2}"
+K = "k"
 PRINTED = r"\frac{2 \gamma \sin^2 \phi_{ij}}{\rho^2}"
 AT = rf"\text{{ at }} {K} = \frac{{1 - \sin\phi}}{{- \sin\phi \cos\phi}}"
 CORRECT = rf"{DELTA} \leq {PRINTED} \Bigl( 1 + \frac{{\gamma}}{{\rho^2}} \Bigr)"
@@ -32,14 +32,14 @@ def sharp() -> list[Statement]:
     best = (1 - s) / (-c * s)  # where the step ends at a right angle
     return [
         examine(
-            "the sharp bound",
+            r"the sharp bound ($k = \gamma / \rho^2$)",
             rf"{DELTA} \leq {K} \sin\phi \, (1 + \sin\phi)",
             Relation(change(with_hats), sharp_bound, "<=", equal=True),
             role="added",
         ),
         examine(
-            "the same with the angle after the step",
-            rf"{DELTA} = {K} \sin\phi \, (\sin\phi + \sin\phi'), \quad \phi' = \phi - 2 \arctan({K} \sin\phi)",
+            r"exactly, with the angle $\phi' = \phi - 2 \arctan(k \sin\phi)$ after the step",
+            rf"{DELTA} = {K} \sin\phi \, (\sin\phi + \sin\phi')",
             Algebra(exact.subs(at), (x * s * (s + new_sine)).subs(at)),
             role="added",
         ),
@@ -50,8 +50,8 @@ def sharp() -> list[Statement]:
             role="added",
         ),
         examine(
-            "and there only, off the axis",
-            rf"{DELTA} < {K} \sin\phi \, (1 + \sin\phi) \quad (\sin\phi > 0, \ \cos\phi' \neq 0)",
+            r"and there only, off the axis ($\sin\phi > 0$)",
+            rf"{DELTA} < {K} \sin\phi \, (1 + \sin\phi) \quad (\cos\phi' \neq 0)",
             Algebra(
                 exact, x * s * (1 + s), "<",
                 (*circle, sp.Gt(s, 0), sp.Gt((c + 2 * x * s**2 - x**2 * s**2 * c) ** 2, 0)),
@@ -60,8 +60,7 @@ def sharp() -> list[Statement]:
         ),
         examine(
             "no constant in the place of 2 will do",
-            rf"\frac{{{DELTA}}}{{(\gamma / \rho^2) \sin^2\phi}} = 1 + \frac{{1}}{{\sin\phi}}"
-            rf" {AT}",
+            rf"\frac{{{DELTA}}}{{{K} \sin^2\phi}} = 1 + \frac{{1}}{{\sin\phi}} {AT}",
             Algebra((exact / x / s**2).subs(x, best).subs(at), (1 + 1 / s).subs(at)),
             role="added",
         ),
@@ -99,16 +98,14 @@ def unequal_norms() -> list[Statement]:
     source = "at unequal norms"
     return [
         examine(
-            source,
-            rf"{DELTA} \leq \tan\tfrac{{\theta_i + \theta_j}}2 \, (1 + \sin\phi), \quad"
-            r" \tan\theta_i = \tfrac{\gamma}{\lVert z_i \rVert^2} \sin\phi",
+            source + r" ($\tan\theta_i = \gamma \sin\phi / \lVert z_i \rVert^2$)",
+            rf"{DELTA} \leq \tan\tfrac{{\theta_i + \theta_j}}2 \, (1 + \sin\phi)",
             Algebra(turned, h * (1 + s), "<=", (*circle, sp.Ge(h, 0))),
             role="added",
         ),
         examine(
-            source,
-            r"\tan\tfrac{\theta_i + \theta_j}2 \leq \tfrac12 (\tan\theta_i + \tan\theta_j)"
-            r" \quad (0 \leq \theta_i, \theta_j < \tfrac\pi2)",
+            source + " (both angles below a right angle)",
+            r"\tan\tfrac{\theta_i + \theta_j}2 \leq \tfrac12 (\tan\theta_i + \tan\theta_j)",
             Algebra((p + q) / (1 - p * q), p / (1 - p**2) + q / (1 - q**2), "<=", quarter),
             role="added",
         ),

@@ -37,14 +37,13 @@ def closed_form() -> list[Statement]:
     sine = 2 * half / (1 + half**2)
     return [
         examine(
-            "small steps",
-            r"\tan\tfrac\phi2 = \tan\tfrac{\phi_0}2 \, e^{-2 \gamma t / \rho^2}"
-            r" \text{ solves } \dot\phi = - \tfrac{2 \gamma}{\rho^2} \sin\phi",
+            r"small steps: $\dot\phi = - 2 k \sin\phi$ ($k = \gamma / \rho^2$) has the solution",
+            r"\tan\tfrac\phi2 = \tan\tfrac{\phi_0}2 \, e^{-2 k t}",
             Algebra(phi.diff(t), -2 * gamma / rho**2 * sine),
             role="added",
         ),
         examine(
-            "and is at the target",
+            "which is at the target",
             r"\text{at } T = \frac{\rho^2}{2 \gamma} \ln \frac{\tan(\phi_0 / 2)}{\tan(\phi_\ast / 2)}",
             Algebra(half.subs(t, time), target),
             role="added",
@@ -76,7 +75,7 @@ def at_least_quadratic(seed: int) -> list[Statement]:
     more = sp.Symbol("w", positive=True)
     sine = 2 * start / (1 + start**2)
     power = sp.Symbol("p", positive=True)
-    source = "2406.16468 Introduction"
+    source = "Introduction of 2406.16468"
     return [
         _limit(
             f"{source}, large norms",
@@ -93,8 +92,8 @@ def at_least_quadratic(seed: int) -> list[Statement]:
             "positive",
         ),
         _limit(
-            "nor is it any power of the sine",
-            r"T \sin^p\phi_0 \to 0 \quad (\phi_0 \to \pi, \ p > 0)",
+            "nor is it any power of the sine, near π",
+            r"T \sin^p\phi_0 \to 0 \quad (p > 0)",
             sp.log(start) * start**-power,
             start,
             "0",
@@ -102,7 +101,7 @@ def at_least_quadratic(seed: int) -> list[Statement]:
         ),
         _limit(
             "it is a logarithm",
-            r"T \Big/ \Bigl( \frac{\rho^2}{2 \gamma} \ln \frac{1}{\sin\phi_0} \Bigr) \to 1 \quad (\phi_0 \to \pi)",
+            r"T \Big/ \Bigl( \frac{\rho^2}{2 \gamma} \ln \frac{1}{\sin\phi_0} \Bigr) \to 1",
             time / (rho**2 / (2 * gamma) * sp.log(1 / sine)),
             start,
             "1",
@@ -133,9 +132,8 @@ def unbounded(seed: int) -> list[Statement]:
             role="added",
         ),
         examine(
-            "so n steps add at most n times that: n + 1 from n",
-            r"\cos_{n} - \cos_0 \leq \frac{2 n \gamma}{\rho_0^2}, \ \rho_n \geq \rho_0"
-            r" \ \Rightarrow \ \cos_{n+1} - \cos_0 \leq \frac{2 (n + 1) \gamma}{\rho_0^2}",
+            "so n steps add at most n times that, by induction",
+            r"\cos\phi_n - \cos\phi_0 \leq \frac{2 n \gamma}{\rho_0^2}",
             _induction(),
             role="added",
         ),
@@ -143,9 +141,8 @@ def unbounded(seed: int) -> list[Statement]:
     fewest = _limit("", "", gain * rho**2 / (2 * gamma), rho, "oo")
     sound = all(s.holds for s in lemmas)
     claim = Statement(
-        "2502.09252 section 4.1",
-        r"\text{steps to a cosine of } 0.999 \geq \frac{(0.999 - \cos\phi_0) \, \rho_0^2}{2 \gamma} \to \infty"
-        r" \text{ as } \rho_0 \to \infty",
+        "Section 4.1 of 2502.09252",
+        r"\text{steps} \geq \frac{(0.999 - \cos\phi_0) \, \rho_0^2}{2 \gamma} \to \infty \ (\rho_0 \to \infty)",
         sound and fewest.holds,
         "Z3, SymPy",
         fewest.counterexample,
@@ -179,9 +176,8 @@ def only_near_pi(seed: int) -> list[Statement]:
     holds = rises and bool(here < allowed)
     return [
         Statement(
-            "2406.16468 C.1, 2502.09252 section 4.1",
-            rf"\frac{{T(\phi_0)}}{{T(\pi/2)}} \leq \frac{{T(7 \pi / 8)}}{{T(\pi/2)}} = {float(here):.3f} \leq 1.5"
-            rf" \quad (\phi_0 \leq \tfrac{{7 \pi}}8, \ \cos\phi_\ast = {float(cosine):g})",
+            r"C.1 of 2406.16468, section 4.1 of 2502.09252 ($\phi_0 \leq 7 \pi / 8$)",
+            rf"\frac{{T(\phi_0)}}{{T(\pi/2)}} \leq \frac{{T(7 \pi / 8)}}{{T(\pi/2)}} = {float(here):.3f} \leq 1.5",
             holds,
             "SymPy",
             None if holds else {"ratio": f"{float(here):.3f}", "rises with the angle": str(rises)},
@@ -216,8 +212,8 @@ def angle_control(seed: int) -> list[Statement]:
     points = [{alpha: sp.Rational(x)} for x in ("1/2", "-1/2", "1/4")]
     return [
         examine(
-            "2502.09252 B.1",
-            r"\lVert x_2 (1 - \lvert \alpha \rvert) + x_1 \alpha \rVert = 1 \quad (x_1 \perp x_2)",
+            r"B.1 of 2502.09252 ($x_1 \perp x_2$)",
+            r"\lVert x_2 (1 - \lvert \alpha \rvert) + x_1 \alpha \rVert = 1",
             Algebra(norm, sp.Integer(1), points=points, names=("norm", "")),
             corrected=(
                 r"x_2' = \frac{x_2 (1 - \lvert \alpha \rvert) + x_1 \alpha}"
@@ -227,7 +223,7 @@ def angle_control(seed: int) -> list[Statement]:
         ),
         examine(
             "at worst the norm is short by a factor of √2",
-            r"\lVert x_2' \rVert^2 \geq \tfrac12 \quad (0 \leq \alpha \leq 1), \text{ with equality at } \tfrac12",
+            r"\lVert x_2' \rVert^2 \geq \tfrac12 \quad (0 \leq \alpha \leq 1)",
             Algebra(
                 sp.Rational(1, 2), (1 - a) ** 2 + a**2, "<=", (sp.Ge(a, 0), sp.Le(a, 1)),
             ),
