@@ -244,4 +244,5 @@ def _example(s: Mapping[str, Any]) -> str:
 
 def _readable(value: Any) -> str:
     text = f"({', '.join(map(str, value))})" if isinstance(value, list) else str(value)
-    return re.sub(r"sqrt\((\d+)\)", r"√\1", text).replace("-", "−").replace("**", "^")
+    text = re.sub(r"\bE\b", "e", re.sub(r"sqrt\((\d+)\)", r"√\1", text))
+    return text.replace("-", "−").replace("**", "^")
