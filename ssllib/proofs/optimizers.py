@@ -1,6 +1,6 @@
 r"""Where growth stops being true: optimizers with a memory, weight decay, weights that embeddings share.
 
-Source: 2502.09252 section 3, footnote 1, section 6. Momentum: Heo et al. 2021 (AdamP), Lemma 2.1 and 2.2.
+Source: 2502.09252 section 3, footnote 1, section 6. Momentum: Heo et al. 2021 (AdamP).
 """
 
 from __future__ import annotations

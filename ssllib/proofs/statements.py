@@ -214,6 +214,7 @@ _ROLE = {"claim": "", "proof": " (proof)", "added": " (added here)"}
 
 def table(found: Iterable[Mapping[str, Any]]) -> tuple[list[list[str]], list[str]]:
     """Rows and columns, in MyST, for statements as a record holds them."""
+    found = list(found)
     rows = [
         [
             s["source"] + _ROLE[s["role"]],
@@ -224,6 +225,8 @@ def table(found: Iterable[Mapping[str, Any]]) -> tuple[list[list[str]], list[str
         for s in found
     ]
     columns = ["where", "statement, as printed", "holds", "counterexample"]
+    if any(s["holds"] and s["counterexample"] for s in found):
+        columns[3] = "counterexample, or example"
     shown = 4 if any(row[3] for row in rows) else 3
     return [row[:shown] for row in rows], columns[:shown]
 
@@ -233,7 +236,7 @@ def sentence(s: Mapping[str, Any]) -> str:
     verb = "holds" if s["holds"] else "**does not hold**"
     text = f"{s['source']}{_ROLE[s['role']]}: ${s['printed']}$ {verb} ({s['how']})."
     if s["counterexample"]:
-        text += f" Counterexample: {_example(s)}."
+        text += f" {'Example' if s['holds'] else 'Counterexample'}: {_example(s)}."
     return text + (f" Corrected: ${s['corrected']}$." if s["corrected"] else "")
 
 
