@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 
 from ssllib import config as configs
 from ssllib.errors import InputError, one_of
-from ssllib.proofs import collapse, cosine, cosine_bound, gradscale_field, norm_growth, random_angles
+from ssllib.proofs import collapse, cosine, cosine_bound, gradscale_field, infonce, norm_growth, one_lemma, random_angles
 from ssllib.proofs.statements import Statement
 from ssllib.records import Result
 
@@ -22,6 +22,8 @@ Check = Callable[[int], list[Statement]]
 CHECKS: dict[str, Check] = {
     **cosine.CHECKS,
     **norm_growth.CHECKS,
+    **infonce.CHECKS,
+    **one_lemma.CHECKS,
     **cosine_bound.CHECKS,
     **random_angles.CHECKS,
     **gradscale_field.CHECKS,

@@ -251,6 +251,7 @@ _ROLE = {"claim": "", "proof": " (proof)", "added": " (added here)"}
 
 def table(found: Iterable[Mapping[str, Any]]) -> tuple[list[list[str]], list[str]]:
     """Rows and columns, in MyST, for statements as a record holds them."""
+    found = list(found)
     rows = [
         [
             s["source"] + _ROLE[s["role"]],
@@ -261,6 +262,8 @@ def table(found: Iterable[Mapping[str, Any]]) -> tuple[list[list[str]], list[str
         for s in found
     ]
     columns = ["where", "statement, as printed", "holds", "counterexample"]
+    if any(s["holds"] and s["counterexample"] for s in found):
+        columns[3] = "counterexample, or example"
     shown = 4 if any(row[3] for row in rows) else 3
     return [row[:shown] for row in rows], columns[:shown]
 
@@ -270,7 +273,7 @@ def sentence(s: Mapping[str, Any]) -> str:
     verb = "holds" if s["holds"] else "**does not hold**"
     text = f"{s['source']}{_ROLE[s['role']]}: ${s['printed']}$ {verb} ({s['how']})."
     if s["counterexample"]:
-        text += f" Counterexample: {_example(s)}."
+        text += f" {'Example' if s['holds'] else 'Counterexample'}: {_example(s)}."
     return text + (f" Corrected: ${s['corrected']}$." if s["corrected"] else "")
 
 
@@ -281,4 +284,5 @@ def _example(s: Mapping[str, Any]) -> str:
 
 def _readable(value: Any) -> str:
     text = f"({', '.join(map(str, value))})" if isinstance(value, list) else str(value)
-    return re.sub(r"sqrt\((\d+)\)", r"√\1", text).replace("-", "−").replace("**", "^")
+    text = re.sub(r"\bE\b", "e", re.sub(r"sqrt\((\d+)\)", r"√\1", text))
+    return text.replace("-", "−").replace("**", "^")
