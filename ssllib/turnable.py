@@ -41,7 +41,9 @@ _SCRIPT = """
   });
   const move = (dx, dy) => { yaw += dx; pitch = Math.max(-1.57, Math.min(1.57, pitch + dy)); draw(); };
   views.forEach((canvas) => {
-    canvas.addEventListener("pointerdown", (e) => { from = [e.clientX, e.clientY]; canvas.setPointerCapture(e.pointerId); });
+    canvas.addEventListener("pointerdown", (e) => {
+      from = [e.clientX, e.clientY]; canvas.setPointerCapture(e.pointerId);
+    });
     canvas.addEventListener("pointermove", (e) => {
       if (from) { move((e.clientX - from[0]) / 120, (e.clientY - from[1]) / 120); from = [e.clientX, e.clientY]; }
     });
