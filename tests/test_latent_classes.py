@@ -174,8 +174,7 @@ def test_a_run_reports_what_the_trained_network_does(variant: dict[str, Any]) ->
 def test_classes_are_numbered_by_frequency() -> None:
     config = LatentClassesConfig(weights=(1.0, 8.0, 2.0, 4.0))
     norm, labels = torch.tensor([1.0, 2.0, 3.0, 4.0, 6.0]), torch.tensor([0, 1, 2, 3, 3])
-    m = density.Measured(norm, norm, labels, norm[:, None])
-    assert density.class_norms(m, config) == {
+    assert density.class_norms(norm, labels, config) == {
         "norm_class_1": 2, "norm_class_2": 5, "norm_class_3": 3, "norm_class_4": 1,
     }  # fmt: skip
 

@@ -127,11 +127,11 @@ def measure(p: Parameters, data: Sample, config: LatentClassesConfig) -> Measure
     return Measured(z.norm(dim=1), neighbour_distance(z, config.neighbour), data.labels, z)
 
 
-def class_norms(m: Measured, config: LatentClassesConfig) -> dict[str, float]:
-    """Mean norm of each class that has points, the most frequent class first (as declared by `weights`)."""
+def class_norms(norm: Tensor, labels: Tensor, config: LatentClassesConfig) -> dict[str, float]:
+    """Mean of the norms (n,) of each class that has points, the most frequent first (as declared by `weights`)."""
     weights = config.weights or (1.0,) * config.classes
     order = sorted(range(config.classes), key=lambda c: -weights[c])
-    found = {f"norm_class_{i + 1}": m.norm[m.labels == c] for i, c in enumerate(order)}
+    found = {f"norm_class_{i + 1}": norm[labels == c] for i, c in enumerate(order)}
     return {name: float(x.mean()) for name, x in found.items() if len(x)}
 
 
@@ -169,7 +169,9 @@ def run_latent_classes(config: LatentClassesConfig) -> Result:
             return Result(status="diverged", history=history)
         if epoch in WATCHED or epoch == config.epochs:
             plotted = measure(p, sets[config.plotted], config)
-            row = class_norms(measure(p, seen, config), config)
+            with torch.no_grad():
+                norm = embed(p, seen.observations).double().norm(dim=1)
+            row = class_norms(norm, seen.labels, config)
             row["spearman_norm_distance"] = plotted.correlation(config.correlation)
             history.append(_round({"epoch": epoch, **({"loss": loss} if epoch else {}), **row}))
     after = {name: measure(p, data, config) for name, data in sets.items()}
@@ -194,9 +196,9 @@ def summary(
         out[f"spearman_norm_distance{suffix}"] = m.correlation(kind)
         out[f"spearman_within{suffix}"] = m.correlation("within")
         out[f"share_dense_small{suffix}"] = share_dense_small(m.distance, m.norm)
-    out |= class_norms(after["seen"], config)
-    out |= {f"{k}_untrained": v for k, v in class_norms(before["seen"], config).items()}
-    out |= {f"{k}_new": v for k, v in class_norms(after["new"], config).items()}
+    out |= class_norms(after["seen"].norm, after["seen"].labels, config)
+    out |= {f"{k}_untrained": v for k, v in class_norms(before["seen"].norm, before["seen"].labels, config).items()}
+    out |= {f"{k}_new": v for k, v in class_norms(after["new"].norm, after["new"].labels, config).items()}
     for suffix, name in {"": "seen", "_new": "new"}.items():
         out[f"accuracy_latent{suffix}"] = nearest_mean_accuracy(sets[name].latents, sets[name].labels)
         out[f"accuracy_learned{suffix}"] = nearest_mean_accuracy(after[name].z, sets[name].labels)
