@@ -13,8 +13,9 @@ from scipy.stats import spearmanr
 from torch import Tensor, nn
 
 from ssllib import config as configs
-from ssllib import experiments
+from ssllib import experiments, verdicts
 from ssllib.errors import InputError
+from ssllib.records import Record
 from ssllib.simulations import density
 from ssllib.simulations import latent_classes as lc
 from ssllib.simulations.latent_classes import LatentClassesConfig
@@ -211,3 +212,9 @@ def test_the_declared_cells_say_what_the_claims_need() -> None:
     assert frequency.cell("paper", "released").config.to_dict()["weights"] == [8, 4, 2, 1]
     assert solid.cell("paper", "text").config.to_dict()["classes"] == 8
     assert configs.kind("simulation:latent-classes") is LatentClassesConfig
+
+
+def test_the_setting_is_described_in_words() -> None:
+    config = LatentClassesConfig(per_class=1000, dim=11).to_dict()
+    record = Record("simulation:latent-classes", "", "density", "text", "paper", config, "finished", [], {}, {})
+    assert verdicts.describe(record) == r"4 latent classes in $\mathbb{R}^{11}$, 4,000 points, 50 epochs"
