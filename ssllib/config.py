@@ -18,6 +18,7 @@ ENGINE_REVISION = 1
 KINDS: dict[str, type[RunConfig]] = {}
 _LAZY = {
     "simulation:norm-and-angle": "ssllib.simulations.norm_and_angle",
+    "simulation:latent-classes": "ssllib.simulations.latent_classes",
     "proof": "ssllib.proofs",
 }
 

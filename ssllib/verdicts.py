@@ -217,6 +217,9 @@ def describe(record: Record) -> str:
         if c["epochs"] != c["schedule_epochs"]:
             epochs = f"{c['epochs']} of {c['schedule_epochs']} epochs"
         return f"{network}, {images}, {epochs}, batch {c['batch_size']}"
+    if record.kind == "simulation:latent-classes":
+        points = f"{c['classes'] * c['per_class']:,} points"
+        return f"{c['classes']} latent classes in $\\mathbb{{R}}^{{{c['dim']}}}$, {points}, {c['epochs']} epochs"
     if "pairs" in c and "dim" in c:
         return f"{c['pairs']} pairs in $\\mathbb{{R}}^{{{c['dim']}}}$"
     return record.kind

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ssllib.experiments.grid import Cell, Experiment, declare
+from ssllib.simulations.latent_classes import LatentClassesConfig
 from ssllib.simulations.norm_and_angle import PRINTED_ALPHAS, NormAndAngleConfig
 
 # --- steps to convergence against norm and angle (2406.16468 Fig. 2; 2502.09252 Fig. 2a) -------------------
@@ -39,4 +40,64 @@ declare(
             "paper": norm_and_angle_arms(NormAndAngleConfig()),
         },
     )
+)
+
+# --- norms against density and frequency (2502.09252 section 4.2, Fig. 2b, 2c, S2) --------------------------
+
+_TEXT = LatentClassesConfig()
+_RELEASED = _TEXT.replace(
+    dim=10, per_class=500, weights=(1.0,) * 4, noise=0.1, other_noise=0.1, symmetric=True, epochs=100
+)
+_HALVING = (8.0, 4.0, 2.0, 1.0)  # 1/2, 1/4, 1/8, 1/16 up to a factor
+_IMBALANCED = _RELEASED.replace(weights=_HALVING, noise=1.0)
+_IN_3D = {"classes": 8, "dim": 3, "correlation": "within"}
+_NARROW = {"noise": 0.1, "other_noise": 0.1}  # N(c, 0.1 I) with 0.1 as the standard deviation
+
+
+def _latent_classes(name: str, title: str, seeds: int, cells: dict[str, LatentClassesConfig]) -> None:
+    """Declare an experiment at `paper` scale and, with a quarter of the points and 15 epochs, at `smoke`."""
+    declare(
+        Experiment(
+            name,
+            title,
+            {
+                "smoke": [
+                    Cell(cell, c.replace(per_class=c.per_class // 4, epochs=15), (0,)) for cell, c in cells.items()
+                ],
+                "paper": [Cell(cell, c, tuple(range(seeds))) for cell, c in cells.items()],
+            },
+        )
+    )
+
+
+_latent_classes(
+    "density",
+    "Embedding norms against the distance to the 10th neighbour",
+    10,
+    {
+        "text": _TEXT,
+        "text-narrow": _TEXT.replace(**_NARROW),
+        "released": _IMBALANCED.replace(plotted="other"),  # trained on one data set, plotted on another
+        "released-own": _RELEASED,  # trained on the data set that is plotted
+    },
+)
+_latent_classes(
+    "frequency",
+    "Mean embedding norms of classes by their frequency",
+    20,
+    {
+        "text": _TEXT.replace(weights=_HALVING),
+        "text-narrow": _TEXT.replace(weights=_HALVING, **_NARROW),
+        "released": _IMBALANCED,
+    },
+)
+_latent_classes(
+    "latents-3d",
+    "Eight latent classes in three dimensions",
+    10,
+    {
+        "text": _TEXT.replace(**_IN_3D, rate=0.005),  # the rate that the notebook has for this figure
+        "text-narrow": _TEXT.replace(**_IN_3D, rate=0.005, **_NARROW),
+        "released": _RELEASED.replace(**_IN_3D, rate=0.005, weights=(1.0,) * 8),
+    },
 )
