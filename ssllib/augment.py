@@ -42,12 +42,13 @@ def draw(
     crop_min: float,
     jitter: float,
     gray: float,
+    crop_max: float = 1.0,
     apart: bool = False,
     host: torch.Generator | None = None,
 ) -> Parameters:
     """Draw parameters for `n` images of `size` (height, width), on the generator's device.
 
-    Crop: area uniform in [crop_min, 1], log aspect ratio uniform in [log 3/4, log 4/3], up to ten tries and
+    Crop: area uniform in [crop_min, crop_max], log aspect ratio uniform in [log 3/4, log 4/3], up to ten tries and
     then the whole image, integer corners, as `torchvision.transforms.RandomResizedCrop`. Colour jitter of
     strength `jitter` (0.8, 0.8, 0.8, 0.2 times it) with probability 0.8; grayscale with probability `gray`.
 
@@ -62,7 +63,7 @@ def draw(
     def uniform(low: float, high: float, *shape: int) -> Tensor:
         return torch.rand(*shape, generator=generator, device=device) * (high - low) + low
 
-    area = uniform(crop_min, 1.0, n, 10) * (h * w)
+    area = uniform(crop_min, crop_max, n, 10) * (h * w)
     ratio = torch.exp(uniform(math.log(3 / 4), math.log(4 / 3), n, 10))
     cw, ch = torch.round(torch.sqrt(area * ratio)), torch.round(torch.sqrt(area / ratio))
     fits = (cw > 0) & (cw <= w) & (ch > 0) & (ch <= h)
@@ -96,15 +97,19 @@ def _seed(generator: torch.Generator) -> int:
     return int(torch.randint(2**31, (1,), generator=generator, device=generator.device))
 
 
-def crop(images: Tensor, p: Parameters) -> Tensor:
-    """Crop, flip and resize back to (h, w), bilinear with pixel centres; (n, 3, h, w) float in and out."""
+def crop(images: Tensor, p: Parameters, side: int = 0) -> Tensor:
+    """Crop, flip and resize, bilinear with pixel centres; (n, 3, h, w) float in.
+
+    Out: the same shape, or (n, 3, side, side) if `side` is given.
+    """
     h, w = images.shape[-2:]
     sx, sy = p.width / w, p.height / h
     cx, cy = (2 * p.left + p.width) / w - 1, (2 * p.top + p.height) / h - 1
     zero = torch.zeros_like(sx)
     sx = torch.where(p.flip, -sx, sx)
     theta = torch.stack([sx, zero, cx, zero, sy, cy], dim=1).view(-1, 2, 3)
-    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    shape = [*images.shape[:2], side or h, side or w]
+    grid = F.affine_grid(theta, shape, align_corners=False)
     # A resized crop repeats its own border pixels; clamp the grid to their centres.
     low = torch.stack([(2 * p.left + 1) / w - 1, (2 * p.top + 1) / h - 1], dim=1)[:, None, None, :]
     high = torch.stack(
@@ -166,10 +171,18 @@ def augment(
     crop_min: float,
     jitter: float,
     gray: float,
+    crop_max: float = 1.0,
+    side: int = 0,
     apart: bool = False,
     host: torch.Generator | None = None,
 ) -> Tensor:
-    """One random view of each image: bytes (n, 3, h, w) in, floats in [0, 1] of the same shape out; see `draw`."""
+    """One random view of each image: bytes (n, 3, h, w) in, floats in [0, 1] of the same shape out; see `draw`.
+
+    `side`: the view's height and width where they are not the image's, in pixels.
+    """
     size = (int(images.shape[-2]), int(images.shape[-1]))
-    p = draw(len(images), size, generator, crop_min=crop_min, jitter=jitter, gray=gray, apart=apart, host=host)
-    return colour(crop(to_float(images), p), p)
+    p = draw(
+        len(images), size, generator, crop_min=crop_min, crop_max=crop_max, jitter=jitter, gray=gray, apart=apart,
+        host=host,
+    )  # fmt: skip
+    return colour(crop(to_float(images), p, side), p)

@@ -182,6 +182,10 @@ class TrainConfig(RunConfig):
     prototypes: int = _later(4096)  # DINO: outputs
     teacher_temperature: float = _later(0.04)  # DINO; `temperature` is the student's
     center_momentum: float = _later(0.9)  # DINO
+    local_crops: int = _later(0)  # DINO: small crops an image that the student alone sees
+    local_min: float = _later(0.05)  # their smallest and largest area
+    local_max: float = _later(0.4)
+    local_size: int = _later(16)  # their side, in pixels
     nesterov: bool = _later(False)  # SimSiam in the released code
     imbalance: float = _later(0.0)  # base of the exponential class sizes; 0 = as the set is
     image_size: int = _later(0)  # pixels; 0 = 32 for shapes and CIFAR, 128 for the others (as released)
@@ -224,6 +228,8 @@ class TrainConfig(RunConfig):
             raise InputError(
                 f"micro_batch is {self.micro_batch}; allowed: 0 or a divisor of batch_size = {self.batch_size}"
             )
+        if self.local_min > self.local_max:
+            raise InputError(f"local_min is {self.local_min:g}; allowed: at most local_max = {self.local_max:g}")
         self._check_combinations()
 
     def _check_combinations(self) -> None:
@@ -247,6 +253,8 @@ class TrainConfig(RunConfig):
             raise InputError("image_size with shapes, which is 32 x 32; allowed: 0")
         if self.proj_layers == 0 and self.method != "simclr":
             raise InputError(f"proj_layers is 0 with method {self.method!r}; allowed: at least 1, or method 'simclr'")
+        if self.local_crops and self.method != "dino":
+            raise InputError(f"local_crops is {self.local_crops}; allowed for {self.method}: 0 (only DINO has them)")
         for share in self.finetune_shares:
             in_range("one of finetune_shares", share, 0, 1, open_low=True)
         for name in ("confidence", "people"):
@@ -291,6 +299,10 @@ _RANGES = (
     ("prototypes", 2, 2**20, False),
     ("teacher_temperature", 0, 100, True),
     ("center_momentum", 0, 1, False),
+    ("local_crops", 0, 64, False),
+    ("local_min", 0, 1, True),
+    ("local_max", 0, 1, True),
+    ("local_size", 1, 4096, False),
     ("imbalance", 0, 100, False),
     ("image_size", 0, 4096, False),
     ("anchor_weight", 0, 1e6, False),

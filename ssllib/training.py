@@ -182,12 +182,21 @@ def _autocast(config: TrainConfig, device: torch.device) -> contextlib.AbstractC
 
 
 def _views(data: ImageSet, index: Tensor, config: TrainConfig, g: Generators) -> Iterator[Tensor]:
-    """Two random views (n, 3, h, w) of the images at `index`, on the generator's device."""
+    """Two random views (n, 3, h, w) of the images at `index`, then the small local crops (n, 3, s, s), if any.
+
+    They are on the generator's device.
+    """
     images = data.images[index.to(data.images.device)].to(g.device, non_blocking=True)
     for _ in range(2):
         view = augment(
             images, g.own, crop_min=config.crop_min, jitter=config.jitter, gray=config.gray,
             apart=config.released("augmentation"), host=g.host,
+        )  # fmt: skip
+        yield view.contiguous(memory_format=torch.channels_last)
+    for _ in range(config.local_crops):
+        view = augment(
+            images, g.own, crop_min=config.local_min, crop_max=config.local_max, side=config.local_size,
+            jitter=config.jitter, gray=config.gray, apart=config.released("augmentation"), host=g.host,
         )  # fmt: skip
         yield view.contiguous(memory_format=torch.channels_last)
 
@@ -260,10 +269,10 @@ def _step(
     share = 1 if config.released("accumulation") else len(parts)
     rows, own = [], []
     for part in parts:
-        view1, view2 = _views(data, part, config, g)
-        labels = (data.labels[part],) if model.wants_labels else ()
-        with _autocast(config, view1.device):
-            loss, out = model(view1, view2, *labels)
+        views = list(_views(data, part, config, g))
+        labels = [data.labels[part]] if model.wants_labels else []
+        with _autocast(config, views[0].device):
+            loss, out = model(*views, *labels)
         z = out[model.embedding]
         z.retain_grad()
         (loss / share).backward()

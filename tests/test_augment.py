@@ -31,6 +31,17 @@ def test_crop_and_flip(images: torch.Tensor) -> None:
         torch.testing.assert_close(ours[i], theirs, atol=2e-5, rtol=0)
 
 
+def test_crop_to_another_size(images: torch.Tensor) -> None:
+    p = drawn(images, crop_min=0.05, crop_max=0.4)
+    assert float((p.height * p.width).max()) <= 0.45 * 32 * 32  # corners are rounded to whole pixels
+    ours = A.crop(A.to_float(images), p, side=16)
+    assert ours.shape == (48, 3, 16, 16)
+    for i, image in enumerate(A.to_float(images)):
+        t, left, h, w = (int(v[i]) for v in (p.top, p.left, p.height, p.width))
+        theirs = TF.resized_crop(image, t, left, h, w, [16, 16], InterpolationMode.BILINEAR, antialias=False)
+        torch.testing.assert_close(ours[i], TF.hflip(theirs) if p.flip[i] else theirs, atol=2e-5, rtol=0)
+
+
 @pytest.mark.parametrize("seed", range(6))  # several orders of the four operations
 def test_colour(images: torch.Tensor, seed: int) -> None:
     p = drawn(images, seed, jitter=1.0)

@@ -259,6 +259,53 @@ def test_dinos_centre_is_the_running_mean_of_the_teachers_output() -> None:
     assert seen.abs().max() <= 1.0  # cosines
 
 
+@pytest.mark.parametrize("crops", [0, 3])
+def test_dinos_loss_and_gradient_by_equation_3(crops: int) -> None:
+    """Each view's student against each global view's teacher but its own, one sample and prototype at a time."""
+    model = build("dino", gradscale=0.0)
+    model.begin()
+    model.center.copy_(torch.linspace(-0.3, 0.3, 10))
+    g = torch.Generator().manual_seed(2)
+    local = [torch.rand(8, 3, 8, 8, generator=g) for _ in range(crops)]
+    loss, out = model(*views(), *local)
+
+    def cosine(z: torch.Tensor, heads: torch.Tensor) -> torch.Tensor:
+        return torch.stack([torch.stack([F.cosine_similarity(row, w, dim=0) for w in heads]) for row in z])
+
+    small = model.embed(torch.cat(local))["projector"].chunk(crops) if local else ()
+    students = [cosine(model.embed(v)["projector"], model.prototypes.weight) for v in views()]
+    students += [cosine(z, model.prototypes.weight) for z in small]
+    with torch.no_grad():
+        teachers = [cosine(model.target[:2](v), model.target[2].weight) for v in views()]
+    terms = []
+    for i, t in enumerate(teachers):
+        target = torch.softmax((t - model.center) / 0.04, dim=1)
+        for j, s in enumerate(students):
+            if i != j:
+                terms.append(-(target * torch.log_softmax(s / 0.2, dim=1)).sum() / 8)
+    expected = sum(terms) / (2 + 2 * crops)
+    assert len(terms) == 2 + 2 * crops
+    torch.testing.assert_close(loss, expected, rtol=1e-5, atol=1e-6)
+    online = [p for p in model.parameters() if p.requires_grad]
+    ours, theirs = torch.autograd.grad(loss, online), torch.autograd.grad(expected, online)
+    torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-5)
+    assert len(out["projector"]) == len(out["target"]) == 16
+
+
+def test_small_crops_leave_the_running_statistics_and_the_centre_alone() -> None:
+    models_ = [build("dino"), build("dino")]
+    local = [torch.rand(8, 3, 8, 8, generator=torch.Generator().manual_seed(i)) for i in range(2)]
+    for model, small in zip(models_, ([], local), strict=True):
+        model.begin()
+        model(*views(), *small)
+        model.after_step(0.5)
+    without, with_ = (dict(m.named_buffers()) for m in models_)
+    assert without.keys() == with_.keys() and any("running_mean" in name for name in without)
+    for name in without:
+        assert torch.equal(without[name], with_[name]), name
+    assert all(m.track_running_stats for m in models_[1].modules() if isinstance(m, torch.nn.BatchNorm2d))
+
+
 def test_targets_queue_and_centre_are_in_the_state() -> None:
     for method, names in (("byol", {"target.0.conv.weight"}), ("moco-v2", {"queue", "pointer"}), ("dino", {"center"})):
         assert names <= build(method).state_dict().keys()

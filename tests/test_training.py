@@ -1,14 +1,16 @@
 """The loop on tiny runs: repeatable, resumable, divergence recorded, settings checked."""
 
+import multiprocessing
+import signal
 import time
 from pathlib import Path
 
+import killed
 import pytest
 import torch
 import torchvision
 
 from ssllib import datasets, experiments, models, training
-from ssllib.augment import augment
 from ssllib.config import METHODS, TrainConfig
 from ssllib.errors import InputError
 from ssllib.models.backbones import ResNet
@@ -24,7 +26,9 @@ OTHERS = {
         method=method, proj_norm=True, pred_hidden=8, queue=48, prototypes=16, temperature=0.2, target_momentum=0.9
     )
     for method in METHODS[1:]
-} | {"vit": TINY.replace(method="dino", backbone="vit-mini", patch=8, prototypes=16, optimizer="adamw", lr=1e-3)}
+}
+OTHERS["dino"] = OTHERS["dino"].replace(local_crops=2)
+OTHERS |= {"vit": TINY.replace(method="dino", backbone="vit-mini", patch=8, prototypes=16, optimizer="adamw", lr=1e-3)}
 
 
 def test_a_run_is_repeatable_and_its_record_complete() -> None:
@@ -80,6 +84,33 @@ def test_every_method_is_repeatable_and_resumes_to_the_same_result(name: str, tm
     assert rest.history == whole.history and rest.final == whole.final
 
 
+FORKS = multiprocessing.get_context("forkserver")  # real processes, forked from one that has imported torch
+FORKS.set_forkserver_preload(["killed"])
+
+
+@pytest.mark.parametrize("name", [n for n in OTHERS if n != "vit"])
+def test_every_method_killed_continues_to_the_same_result(name: str, tmp_path: Path) -> None:
+    """SIGKILL before the first checkpoint, after it, and later; targets, queue and centre come back."""
+    config = OTHERS[name].replace(epochs=5, schedule_epochs=5, knn_k=5)
+    whole = train(config)
+    for epoch, seconds in ((1, 0.0), (2, 0.01), (3, 0.03)):
+        ours, theirs = FORKS.Pipe()
+        process = FORKS.Process(target=killed.train_and_tell, args=(config, tmp_path, theirs))
+        process.start()
+        while True:
+            assert ours.poll(120), "nothing happened in time"
+            if int(ours.recv().split()[1].split("/")[0]) >= epoch:
+                break
+        time.sleep(seconds)
+        process.kill()
+        process.join(60)
+        assert process.exitcode == -signal.SIGKILL
+    epochs: list[str] = []
+    rest = train(config, checkpoints=tmp_path, progress=lambda line: epochs.append(line.split("/")[0]))
+    assert len(epochs) in (2, 3) and epochs[-1] == "epoch   5", epochs
+    assert rest.history == whole.history and rest.final == whole.final
+
+
 def test_adding_methods_changed_nothing_for_simclr() -> None:
     """Identity of a committed configuration, and numbers of a run made before the other methods existed."""
     default = experiments.get("simclr-arms").cell("cpu", "default").config
@@ -93,12 +124,19 @@ def test_adding_methods_changed_nothing_for_simclr() -> None:
     assert {name: row[name] for name in before} == pytest.approx(before, rel=1e-3)  # another CPU rounds otherwise
 
 
-def test_micro_batches_give_the_gradient_of_the_mean() -> None:
-    config = OTHERS["byol"].replace(epochs=0, proj_norm=False)
+def views_of(config: TrainConfig, index: torch.Tensor) -> list[torch.Tensor]:
+    g = training.Generators(config, 0, torch.device("cpu"))
+    return list(training._views(datasets.load(config).train, index, config, g))
+
+
+@pytest.mark.parametrize("name", ["byol", "dino"])  # dino with local crops
+def test_micro_batches_give_the_gradient_of_the_mean(name: str) -> None:
+    config = OTHERS[name].replace(epochs=0, proj_norm=False)
     model = models.build(config).eval()  # without batch statistics, parts and whole have one gradient
+    model.begin()
     data = datasets.load(config).train
     index, gradients = torch.arange(32), []
-    views = [augment(data.images[index], torch.Generator().manual_seed(0), crop_min=0.3, jitter=0.5, gray=0.2)] * 2
+    views = views_of(config, index)
     for parts in (1, 4):
         with pytest.MonkeyPatch.context() as patch:
             batches = iter(zip(*(v.chunk(parts) for v in views), strict=True))
@@ -109,8 +147,17 @@ def test_micro_batches_give_the_gradient_of_the_mean() -> None:
                 training.Generators(config, 0, torch.device("cpu")),
             )  # fmt: skip
         gradients.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
-        gradients[-1] += [values[name] for name in ("loss", "grad_norm", "grad_norm_embedding", "norm_predictor")]
+        place = f"norm_{model.embedding}"
+        gradients[-1] += [values[key] for key in ("loss", "grad_norm", "grad_norm_embedding", place)]
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-4, atol=1e-6)
+
+
+def test_local_crops_are_small_and_leave_the_global_views_as_they_were() -> None:
+    index = torch.arange(8)
+    without, with_ = (views_of(OTHERS["dino"].replace(local_crops=n), index) for n in (0, 2))
+    assert [tuple(v.shape) for v in with_] == [(8, 3, 32, 32)] * 2 + [(8, 3, 16, 16)] * 2
+    for a, b in zip(without, with_, strict=False):
+        assert torch.equal(a, b)
 
 
 def test_rates_of_a_run_follow_the_schedule_but_simsiams_predictor() -> None:
@@ -182,6 +229,8 @@ def test_small_network_of_the_cpu_scale_has_its_stated_size() -> None:
         ({"epochs": 5}, "allowed: epochs <= schedule_epochs"),
         ({"seed": -1}, "seed is -1"),
         ({"batch_size": 32, "micro_batch": 5}, "micro_batch is 5; allowed: 0 or a divisor of batch_size = 32"),
+        ({"local_crops": 2}, "local_crops is 2; allowed for simclr: 0"),
+        ({"local_min": 0.5}, "local_min is 0.5; allowed: at most local_max = 0.4"),
         ({"optimizer": "lars"}, "unknown optimizer 'lars'; allowed: sgd, adamw"),
         ({"learning_rate": 1}, "unknown setting of training 'learning_rate'"),
     ],

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from ssllib.experiments import anchors, confidence, latents, proofs, regimes, simulations, training
+from ssllib.experiments import (
+    anchors,
+    confidence,
+    latents,
+    other_methods,
+    proofs,
+    regimes,
+    simulations,
+    training,
+)
 from ssllib.experiments.grid import EXPERIMENTS, Cell, Experiment, declare, get
 
 __all__ = [
-    "EXPERIMENTS", "Cell", "Experiment", "anchors", "confidence", "declare", "get", "latents", "proofs", "regimes",
-    "simulations", "training",
+    "EXPERIMENTS", "Cell", "Experiment", "anchors", "confidence", "declare", "get", "latents", "other_methods",
+    "proofs", "regimes", "simulations", "training",
 ]  # fmt: skip

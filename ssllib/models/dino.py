@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -19,11 +22,14 @@ class Prototypes(nn.Module):
 
     The paper's weight-normalised linear layer behind an l2-normalised bottleneck, its gains fixed to 1; they
     are no parameters here, so a cut of "all parameters" leaves the temperature of the softmax alone.
+
+    Only directions count, but a row of length l turns at 1 / l² times the learning rate. The rows therefore start
+    with the length that they have in the paper, 0.02 sqrt(256), at any number of inputs (there: 256).
     """
 
     def __init__(self, inputs: int, k: int) -> None:
         super().__init__()
-        self.weight = nn.Parameter(nn.init.trunc_normal_(torch.empty(k, inputs), std=0.02))
+        self.weight = nn.Parameter(nn.init.trunc_normal_(torch.empty(k, inputs), std=0.32 / math.sqrt(inputs)))
 
     def forward(self, z: Tensor) -> Tensor:
         return F.linear(F.normalize(z, dim=1), F.normalize(self.weight, dim=1))
@@ -33,7 +39,8 @@ class DINO(Method):
     """Backbone, projector (its output is the bottleneck) and prototypes, a teacher of all three, a centre.
 
     The network's own scale enters the loss where the bottleneck is normalised: there stands `gradscale`.
-    Two global views and no local ones; teacher temperature and weight decay are constant.
+    Two global views for both, and as many small local crops for the student alone as the configuration says
+    (multi-crop; section 3.1 of the paper). Teacher temperature and weight decay are constant.
     """
 
     center: Tensor
@@ -74,18 +81,40 @@ class DINO(Method):
         h = self.backbone(images)
         return {"backbone": h, "projector": self.projector(h)}
 
-    def forward(self, view1: Tensor, view2: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
-        """Eq. 3 of the paper for two views: each view's student against the other's teacher."""
+    def forward(self, view1: Tensor, view2: Tensor, *local: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        """Eq. 3 of the paper: each view's student against the teacher's output of the global views but its own.
+
+        The mean over the 2 + 2 l pairs of views, with `local` l small crops (n, 3, s, s). What is reported are the
+        two global views.
+        """
+        small = self._outputs(self._embed_small(local)).chunk(len(local)) if local else ()
         out = self.embed_both(view1, view2)
-        s1, s2 = self.prototypes(scale_grad(out["projector"], self.gradscale)).chunk(2)  # (n, k) each
+        s1, s2 = self._outputs(out["projector"]).chunk(2)  # (n, k) each
         with torch.no_grad():
             z1, z2 = self.target[:2](view1), self.target[:2](view2)
             t1, t2 = self.target[2](z1), self.target[2](z2)
         if self.training:
             self.means.append(torch.cat([t1, t2]).float().mean(dim=0))
-        temperatures = self.temperature, self.teacher_temperature
-        loss = dino(s1, t2, self.center, *temperatures) / 2 + dino(s2, t1, self.center, *temperatures) / 2
-        return loss, out | {"target": torch.cat([z2, z1])}
+        pairs = [(s1, t2), (s2, t1)] + [(s, t) for s in small for t in (t1, t2)]
+        losses = [dino(s, t, self.center, self.temperature, self.teacher_temperature) for s, t in pairs]
+        return torch.stack(losses).mean(), out | {"target": torch.cat([z2, z1])}
+
+    def _outputs(self, z: Tensor) -> Tensor:
+        return self.prototypes(scale_grad(z, self.gradscale))
+
+    def _embed_small(self, local: Sequence[Tensor]) -> Tensor:
+        """The bottleneck (l n, d) of small crops in one pass, which leaves batch norm's running statistics alone.
+
+        Those are for images of full size, and evaluation uses them.
+        """
+        tracking = [m for m in self.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm) and m.training]
+        for m in tracking:
+            m.track_running_stats = False
+        try:
+            return self.embed(torch.cat(list(local)))["projector"]
+        finally:
+            for m in tracking:
+                m.track_running_stats = True
 
     def begin(self) -> None:
         follow(self.target, self.backbone, self.projector, self.prototypes, keep=0.0)

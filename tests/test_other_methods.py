@@ -1,0 +1,61 @@
+"""The experiment of MoCo v2, MoCo v3 and DINO: what is declared, and that each learns at smoke scale."""
+
+import pytest
+import torch
+
+from ssllib import datasets, evaluate, experiments, models, training
+from ssllib.augment import to_float
+from ssllib.config import TrainConfig
+from ssllib.experiments.other_methods import SMALL
+
+EXPERIMENT = experiments.get("other-methods")
+
+
+def config(scale: str, name: str) -> TrainConfig:
+    return EXPERIMENT.cell(scale, name).config
+
+
+@pytest.mark.parametrize("method", SMALL)
+def test_each_method_learns_at_smoke_scale(method: str) -> None:
+    """At least 10 k-NN points over its untrained self and over raw pixels, on the test set."""
+    run = config("smoke", f"{method}-default")
+    learned = training.train(run).final["knn_test"]
+    untrained = training.train(run.replace(epochs=0)).final["knn_test"]
+    splits = datasets.load(run)
+    bank, asked = (to_float(s.images).flatten(1) for s in (splits.train, splits.test))
+    found = evaluate.knn_predict(bank, splits.train.labels, asked, run.knn_k, run.knn_temperature)
+    raw = evaluate.accuracy(found, splits.test.labels)
+    assert raw == pytest.approx(42.6, abs=1)
+    assert learned >= max(untrained, raw) + 10, (learned, untrained, raw)
+
+
+@pytest.mark.parametrize("scale", ["smoke", "gpu", "paper"])
+def test_a_cut_changes_nothing_else(scale: str) -> None:
+    for method in SMALL:
+        default = config(scale, f"{method}-default")
+        assert config(scale, f"{method}-cut") == default.replace(cut=3.0) and default.method == method
+
+
+def test_published_settings() -> None:
+    v2, v3, dino = (config("paper", f"{m}-default") for m in ("moco-v2", "moco-v3", "dino"))
+    assert {c.dataset for c in (v2, v3, dino)} == {"imagenet100"} and {c.epochs for c in (v2, v3, dino)} == {100}
+    assert (v2.backbone, v2.queue, v2.target_momentum, v2.lr, v2.temperature) == ("resnet50", 65536, 0.999, 0.03, 0.2)
+    assert (v3.backbone, v3.optimizer, v3.lr, v3.weight_decay) == ("vit-small", "adamw", 1.5e-4, 0.1)
+    assert (dino.backbone, dino.prototypes, dino.local_crops, dino.local_max) == ("vit-small", 65536, 8, 0.4)
+    for c in (v3, dino):
+        assert c.patch == 16 and not c.local_size % c.patch  # of 128 x 128 pixels
+    for c in (config("gpu", f"{m}-default") for m in ("moco-v3", "dino")):
+        assert c.dataset == "cifar10" and not 32 % c.patch and not c.local_size % c.patch
+
+
+def test_a_batch_of_the_gpu_scale_goes_through() -> None:
+    """The declared networks with four images: shapes fit and the loss is finite."""
+    for method in SMALL:
+        run = config("gpu", f"{method}-default").replace(batch_size=4, precision="fp32", prototypes=64, queue=64)
+        model = models.build(run)
+        model.begin()
+        noise = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
+        data = datasets.ImageSet(noise, torch.zeros(4, dtype=torch.int64), 10)
+        g = training.Generators(run, 0, torch.device("cpu"))
+        row = training._step(model, data, torch.arange(4), run, g)
+        assert torch.isfinite(row["loss"]) and torch.isfinite(row["grad_norm"])
