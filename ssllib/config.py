@@ -18,6 +18,7 @@ ENGINE_REVISION = 1
 KINDS: dict[str, type[RunConfig]] = {}
 _LAZY = {
     "simulation:norm-and-angle": "ssllib.simulations.norm_and_angle",
+    "simulation:three-lines": "ssllib.simulations.three_lines",
     "proof": "ssllib.proofs",
 }
 

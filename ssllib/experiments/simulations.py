@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ssllib.experiments.grid import Cell, Experiment, declare
 from ssllib.simulations.norm_and_angle import PRINTED_ALPHAS, NormAndAngleConfig
+from ssllib.simulations.three_lines import ThreeLinesConfig
 
 # --- steps to convergence against norm and angle (2406.16468 Fig. 2; 2502.09252 Fig. 2a) -------------------
 
@@ -38,5 +39,35 @@ declare(
             ],
             "paper": norm_and_angle_arms(NormAndAngleConfig()),
         },
+    )
+)
+
+# --- three lines in 3-D (2403.18699 Table 2) --------------------------------------------------------------
+
+THREE_LINES_GRID = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+_LINES = ThreeLinesConfig()
+_LINES_ARMS = {
+    "infonce": _LINES,
+    "dcl": _LINES.replace(loss="dcl"),
+    "vicreg": _LINES.replace(loss="vicreg"),
+    "barlow-twins": _LINES.replace(loss="barlow-twins"),
+    "cloa": _LINES.replace(anchors="mean"),
+}
+
+
+def three_lines_grid() -> list[Cell]:
+    """Every arm at every learning rate, on seeds that the arms themselves do not use."""
+    return [
+        Cell(f"{arm}-lr-{rate:g}", config.replace(rate=rate), (100, 101, 102))
+        for arm, config in _LINES_ARMS.items()
+        for rate in THREE_LINES_GRID
+    ]
+
+
+declare(
+    Experiment(
+        "three-lines",
+        "Three noisy rank-1 clusters in 3-D, embedded with five losses",
+        {"paper": three_lines_grid()},
     )
 )
