@@ -219,4 +219,7 @@ def describe(record: Record) -> str:
         return f"{network}, {images}, {epochs}, batch {c['batch_size']}"
     if "pairs" in c and "dim" in c:
         return f"{c['pairs']} pairs in $\\mathbb{{R}}^{{{c['dim']}}}$"
+    if record.kind == "simulation:three-lines":
+        rate = "each arm at the rate with its lowest loss"
+        return f"{3 * c['points']} points near three lines in $\\mathbb{{R}}^3$, {c['steps']:,} steps, {rate}"
     return record.kind

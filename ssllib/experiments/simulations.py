@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ssllib.experiments.grid import Cell, Experiment, declare
 from ssllib.simulations.norm_and_angle import PRINTED_ALPHAS, NormAndAngleConfig
 from ssllib.simulations.three_lines import ThreeLinesConfig
@@ -45,13 +47,23 @@ declare(
 # --- three lines in 3-D (2403.18699 Table 2) --------------------------------------------------------------
 
 THREE_LINES_GRID = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+THREE_LINES_RATES = {  # by `three_lines.best_rate` from the records of `three_lines_grid`
+    "infonce": 0.1,
+    "dcl": 0.1,
+    "vicreg": 0.1,
+    "barlow-twins": 0.1,
+    "cloa": 0.1,
+}
 _LINES = ThreeLinesConfig()
 _LINES_ARMS = {
-    "infonce": _LINES,
-    "dcl": _LINES.replace(loss="dcl"),
-    "vicreg": _LINES.replace(loss="vicreg"),
-    "barlow-twins": _LINES.replace(loss="barlow-twins"),
-    "cloa": _LINES.replace(anchors="mean"),
+    name: config.replace(rate=THREE_LINES_RATES[name])
+    for name, config in {
+        "infonce": _LINES,
+        "dcl": _LINES.replace(loss="dcl"),
+        "vicreg": _LINES.replace(loss="vicreg"),
+        "barlow-twins": _LINES.replace(loss="barlow-twins"),
+        "cloa": _LINES.replace(anchors="mean"),
+    }.items()
 }
 
 
@@ -64,10 +76,41 @@ def three_lines_grid() -> list[Cell]:
     ]
 
 
+def three_lines_readings() -> list[Cell]:
+    """InfoNCE (and DCL at its own paper's temperature) with one unstated choice made otherwise."""
+    changes: dict[str, dict[str, Any]] = {
+        "infonce-no-bn": {"batch_norm": "none"},
+        "infonce-bn-all": {"batch_norm": "all"},
+        "infonce-tau-0.1": {"temperature": 0.1},
+        "infonce-signs": {"views": "signs"},
+        "infonce-once": {"views": "once"},
+        "dcl-tau-0.1": {"temperature": 0.1},
+    }
+    return [Cell(name, _LINES_ARMS[name.split("-")[0]].replace(**change)) for name, change in changes.items()]
+
+
+def three_lines_labels() -> list[Cell]:
+    """CLOA with more and fewer labels, the anchor term alone, and CLOA's two terms as sums (as printed)."""
+    cloa = _LINES_ARMS["cloa"]
+    return [
+        Cell("cloa-printed", cloa.replace(anchors="printed")),
+        Cell("cloa-labels-100", cloa.replace(labels=100)),
+        *(Cell(f"anchors-labels-{n}", cloa.replace(loss="none", labels=n)) for n in (10, 100)),
+    ]
+
+
 declare(
     Experiment(
         "three-lines",
         "Three noisy rank-1 clusters in 3-D, embedded with five losses",
-        {"paper": three_lines_grid()},
+        {
+            "smoke": [Cell(name, config.replace(steps=600), (0,)) for name, config in _LINES_ARMS.items()],
+            "paper": [
+                *(Cell(name, config, tuple(range(6))) for name, config in _LINES_ARMS.items()),
+                *three_lines_grid(),
+                *three_lines_readings(),
+                *three_lines_labels(),
+            ],
+        },
     )
 )

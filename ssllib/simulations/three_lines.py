@@ -8,6 +8,7 @@ line, and how far apart the lines of the three clusters are, is measured at the 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -240,3 +241,20 @@ def embed(model: nn.Module, x: Tensor) -> Tensor:
 
 def _brief(z: Tensor, y: Tensor) -> dict[str, float]:
     return {"rank1_share": rank1_share(z), "separation": separation(axes(z, torch.cat([y, y])))}
+
+
+def best_rate(final_losses: Mapping[float, Sequence[float | None]]) -> float:
+    """The learning rate whose runs end with the lowest mean of their own loss; nothing else is looked at.
+
+    Args:
+        final_losses: for each rate the runs' `loss`, None for a run that diverged, which rules its rate out.
+            Of equal rates the smallest is taken.
+    """
+    means = {
+        rate: math.fsum(v for v in values if v is not None) / len(values)
+        for rate, values in sorted(final_losses.items())
+        if values and None not in values
+    }
+    if not means:
+        raise InputError("every learning rate has a run that diverged; allowed: one rate at least without any")
+    return min(means, key=lambda rate: means[rate])
