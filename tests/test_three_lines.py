@@ -15,7 +15,7 @@ from ssllib import config as configs
 from ssllib import experiments, losses, records
 from ssllib.errors import InputError
 from ssllib.experiments import simulations
-from ssllib.simulations.lines import axes, measures, rank1_share, separation
+from ssllib.simulations.lines import axes, measures, neighbours, rank1_share, separation
 from ssllib.simulations.three_lines import (
     CLUSTERS,
     LOSSES,
@@ -98,6 +98,19 @@ def test_measures_ignore_scale_rotation_and_sign() -> None:
     one, other = measures(z, y), measures(-7 * z @ rotation, y)
     assert other == pytest.approx(one, rel=1e-9)
     assert torch.allclose(axes(z, torch.cat([y, y])).norm(dim=1), torch.ones(3, dtype=torch.float64))
+
+
+def test_neighbours_against_slow_reference() -> None:
+    z, y = normal(24, 3, seed=8), torch.arange(3).repeat_interleave(4)
+    both, u = torch.cat([y, y]).tolist(), [row / row.norm() for row in z]
+    found = []
+    for i in range(24):
+        others = [j for j in range(24) if j not in (i, (i + 12) % 24)]
+        others.sort(key=lambda j, i=i: -float(u[i] @ u[j]))
+        found.append(sum(both[j] == both[i] for j in others[:5]) / 5)
+    assert neighbours(z, y, 5) == pytest.approx(sum(found) / 24)
+    apart = torch.eye(3)[torch.cat([y, y])]
+    assert neighbours(apart, y, 6) == 1  # 8 of each cluster, less itself and its partner
 
 
 # --- the data and the network -----------------------------------------------------------------------------

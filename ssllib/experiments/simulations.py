@@ -48,11 +48,11 @@ declare(
 
 THREE_LINES_GRID = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
 THREE_LINES_RATES = {  # by `three_lines.best_rate` from the records of `three_lines_grid`
-    "infonce": 0.1,
-    "dcl": 0.1,
-    "vicreg": 0.1,
+    "infonce": 0.01,
+    "dcl": 0.01,
+    "vicreg": 0.0003,
     "barlow-twins": 0.1,
-    "cloa": 0.1,
+    "cloa": 0.003,
 }
 _LINES = ThreeLinesConfig()
 _LINES_ARMS = {

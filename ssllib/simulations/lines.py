@@ -61,3 +61,19 @@ def measures(z: Tensor, y: Tensor) -> dict[str, float]:
         "pair_cosine": float((u[: len(y)] * u[len(y) :]).sum(1).mean()),
         "mean_direction": float(u.mean(0).norm()),
     }
+
+
+def neighbours(z: Tensor, y: Tensor, k: int = 10) -> float:
+    """How well the clusters can be told apart: the mean share of an embedding's neighbours of its own cluster.
+
+    Of the k embeddings with the largest cosine, itself and its partner left out; z (2n, d) are n points and, in
+    the same order, their partners, y (n,) the clusters. 1 is perfect, guessing one over the number of clusters.
+    """
+    n = len(y)
+    u = torch.nn.functional.normalize(z.double(), dim=1)
+    cosine = u @ u.T  # (2n, 2n)
+    own = torch.arange(2 * n)
+    cosine[own, own] = cosine[own, own.roll(n)] = -torch.inf
+    clusters = torch.cat([y, y])
+    nearest = cosine.topk(k, dim=1).indices  # (2n, k)
+    return float((clusters[nearest] == clusters[:, None]).double().mean())
