@@ -19,6 +19,7 @@ KINDS: dict[str, type[RunConfig]] = {}
 _LAZY = {
     "simulation:norm-and-angle": "ssllib.simulations.norm_and_angle",
     "simulation:latent-classes": "ssllib.simulations.latent_classes",
+    "simulation:three-lines": "ssllib.simulations.three_lines",
     "proof": "ssllib.proofs",
 }
 

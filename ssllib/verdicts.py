@@ -222,4 +222,7 @@ def describe(record: Record) -> str:
         return f"{c['classes']} latent classes in $\\mathbb{{R}}^{{{c['dim']}}}$, {points}, {c['epochs']} epochs"
     if "pairs" in c and "dim" in c:
         return f"{c['pairs']} pairs in $\\mathbb{{R}}^{{{c['dim']}}}$"
+    if record.kind == "simulation:three-lines":
+        rate = "each arm at the rate with its lowest loss"
+        return f"{3 * c['points']} points near three lines in $\\mathbb{{R}}^3$, {c['steps']:,} steps, {rate}"
     return record.kind

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ssllib.experiments.grid import Cell, Experiment, declare
 from ssllib.simulations.latent_classes import LatentClassesConfig
 from ssllib.simulations.norm_and_angle import PRINTED_ALPHAS, NormAndAngleConfig
+from ssllib.simulations.three_lines import ThreeLinesConfig
 
 # --- steps to convergence against norm and angle (2406.16468 Fig. 2; 2502.09252 Fig. 2a) -------------------
 
@@ -100,4 +103,75 @@ _latent_classes(
         "text-narrow": _TEXT.replace(**_IN_3D, rate=0.005, **_NARROW),
         "released": _RELEASED.replace(**_IN_3D, rate=0.005, weights=(1.0,) * 8),
     },
+)
+
+# --- three lines in 3-D (2403.18699 Table 2) --------------------------------------------------------------
+
+THREE_LINES_GRID = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2, 3e-2, 1e-1, 3e-1, 1.0)
+THREE_LINES_RATES = {  # by `three_lines.best_rate` from the records of `three_lines_grid`
+    "infonce": 0.01,
+    "dcl": 0.01,
+    "vicreg": 0.0003,
+    "barlow-twins": 0.1,
+    "cloa": 0.003,
+}
+_LINES = ThreeLinesConfig()
+_LINES_ARMS = {
+    name: config.replace(rate=THREE_LINES_RATES[name])
+    for name, config in {
+        "infonce": _LINES,
+        "dcl": _LINES.replace(loss="dcl"),
+        "vicreg": _LINES.replace(loss="vicreg"),
+        "barlow-twins": _LINES.replace(loss="barlow-twins"),
+        "cloa": _LINES.replace(anchors="mean"),
+    }.items()
+}
+
+
+def three_lines_grid() -> list[Cell]:
+    """Every arm at every learning rate, on seeds that the arms themselves do not use."""
+    return [
+        Cell(f"{arm}-lr-{rate:g}", config.replace(rate=rate), (100, 101, 102))
+        for arm, config in _LINES_ARMS.items()
+        for rate in THREE_LINES_GRID
+    ]
+
+
+def three_lines_readings() -> list[Cell]:
+    """InfoNCE (and DCL at its own paper's temperature) with one unstated choice made otherwise."""
+    changes: dict[str, dict[str, Any]] = {
+        "infonce-no-bn": {"batch_norm": "none"},
+        "infonce-bn-all": {"batch_norm": "all"},
+        "infonce-tau-0.1": {"temperature": 0.1},
+        "infonce-signs": {"views": "signs"},
+        "infonce-once": {"views": "once"},
+        "dcl-tau-0.1": {"temperature": 0.1},
+    }
+    return [Cell(name, _LINES_ARMS[name.split("-")[0]].replace(**change)) for name, change in changes.items()]
+
+
+def three_lines_labels() -> list[Cell]:
+    """CLOA with more and fewer labels, the anchor term alone, and CLOA's two terms as sums (as printed)."""
+    cloa = _LINES_ARMS["cloa"]
+    return [
+        Cell("cloa-printed", cloa.replace(anchors="printed")),
+        Cell("cloa-labels-100", cloa.replace(labels=100)),
+        *(Cell(f"anchors-labels-{n}", cloa.replace(loss="none", labels=n)) for n in (10, 100)),
+    ]
+
+
+declare(
+    Experiment(
+        "three-lines",
+        "Three noisy rank-1 clusters in 3-D, embedded with five losses",
+        {
+            "smoke": [Cell(name, config.replace(steps=600), (0,)) for name, config in _LINES_ARMS.items()],
+            "paper": [
+                *(Cell(name, config, tuple(range(6))) for name, config in _LINES_ARMS.items()),
+                *three_lines_grid(),
+                *three_lines_readings(),
+                *three_lines_labels(),
+            ],
+        },
+    )
 )
