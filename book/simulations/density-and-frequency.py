@@ -76,7 +76,7 @@ page.claim("latents-reconstructed-3d", "latents-3d-norms-spread")
 # | `released` | $\mathbb{S}^{9}$, about 500 a class | probabilities 8 : 4 : 2 : 1, standard deviation 1, 100 epochs | for density: *another* data set, of other classes seen through another matrix, standard deviation 0.1, equal probabilities |
 # | `released-own` | $\mathbb{S}^{9}$, about 500 a class, standard deviation 0.1 | these, 100 epochs | these |
 #
-# The two middle columns hide the largest differences. In eleven dimensions, noise of variance 0.1 a coordinate is as long as the centre itself
+# The middle columns hold the largest differences. In eleven dimensions, noise of variance 0.1 a coordinate is as long as the centre itself
 # (its expected squared length is 1.1), so the text's classes are wide and touch; with standard deviation 0.1 they are small spots far apart. And the notebook's
 # Fig. 2b shows an encoder on classes that it was never trained on (the variable of the imbalanced set is passed to the training).
 
@@ -96,7 +96,7 @@ page.claim("latents-reconstructed-3d", "latents-3d-norms-spread")
 #
 # * the correlation **before the first step**, with the network's random weights;
 # * the correlation of $\rho$ with $\delta = \rho\sqrt{2d}$, the gap **with the division undone**: it is negative if large norms go with dense places
-#   for a reason beyond {eq}`eq-density-division`;
+#   for a reason beyond {eq}`eq-density-division` (it is a strict test: if $d$ itself had nothing to do with $\rho$, this coefficient would be positive);
 # * the correlation on **new** observations of the same classes, since a norm that grew by being updated would have grown for the points that were updated.
 
 # %% [markdown]
@@ -150,14 +150,26 @@ _ = fig.supxlabel("cosine distance to the 10th neighbour", fontsize=10)
 plt.show()
 
 # %% tags=["hide-input"]
-rows = []
-for arm, name in ARMS.items():
-    e = [number(records, arm, f"spearman_norm_distance{s}") for s in ("_untrained", "", "_new")]
-    change = stats.interval([r.final["spearman_norm_distance"] - r.final["spearman_norm_distance_untrained"] for r in records[arm]])
-    undone = stats.interval([gap(r) for r in records[arm]])
-    share = number(records, arm, "share_dense_small")
-    rows.append([name, *map(text_of, e), text_of(change), text_of(undone), text_of(share, 3)])
-pages.table(rows, ["arm", "before training", "trained, plotted set", "trained, new observations", "change by training", "norm and gap $\\delta$", "dense *and* small, %"], caption="Spearman's coefficient of norm and distance to the 10th neighbour; the change by training, paired by network; the coefficient with the division undone; and the share of embeddings in the densest tenth and the smallest tenth at once (1 % if norm and density had nothing to do with each other). Means over ten networks with 95 % intervals", name="tab-density-spearman")
+def across(found, arms, rows, **title):
+    """A table with a column for each arm and a row for each (what, number of a record, digits): mean and interval."""
+    body = [[what, *(text_of(stats.interval([float(f(r)) for r in found[arm]]), digits) for arm in arms)] for what, f, digits in rows]
+    pages.table(body, ["", *arms.values()], **title)
+
+
+across(
+    records,
+    ARMS,
+    [
+        ("before training", lambda r: r.final["spearman_norm_distance_untrained"], 2),
+        ("trained, the paper's set", lambda r: r.final["spearman_norm_distance"], 2),
+        ("trained, new observations", lambda r: r.final["spearman_norm_distance_new"], 2),
+        ("change by training, the paper's set", lambda r: r.final["spearman_norm_distance"] - r.final["spearman_norm_distance_untrained"], 2),
+        ("norm and gap $\\delta$, trained", gap, 2),
+        ("dense *and* small, % of embeddings", lambda r: r.final["share_dense_small"], 3),
+    ],
+    caption="Spearman's coefficient of norm and distance to the 10th neighbour; its change by training, paired by network; the coefficient with the division undone; and the share of embeddings in the densest tenth and the smallest tenth at once (1 % if norm and density had nothing to do with each other). Means over ten networks with 95 % intervals",
+    name="tab-density-spearman",
+)
 
 # %% [markdown]
 # The claim's words hold, in both arms and with room to spare: dense places have the larger norms, hardly an embedding is
@@ -166,11 +178,11 @@ pages.table(rows, ["arm", "before training", "trained, plotted set", "trained, n
 # **The reason that is given does not explain it.** The text says: "dense regions of the embedding space receive the most
 # gradient updates and, consequently, those embeddings will grow the most". But
 #
-# * most of it is there **before the first step** (first column of {numref}`tab-density-spearman`): in the text's arm training deepens it a little,
+# * most of it is there **before the first step** (first row of {numref}`tab-density-spearman`): in the text's arm training deepens it a little,
 #   in the notebook's own figure it does not change it measurably, and where classes are narrow it *weakens* it;
 # * in the notebook's Fig. 2b the classes on show received no update at all;
-# * **undoing the division** leaves nothing negative: over all points, where the norm is larger the gap $\delta$ is as large as elsewhere, or larger. The trained
-#   networks of the text's arm follow the dashed line of {eq}`eq-density-division` almost exactly.
+# * **undoing the division** leaves nothing negative: over all points, where the norm is larger the gap $\delta$ is as large as elsewhere, or larger. In
+#   the text's arm, norm and gap of the trained networks have nothing to do with each other: the points scatter about the dashed line of {eq}`eq-density-division`.
 #
 # So the picture is, first of all, how a cosine sees a cloud beside the origin. Whether training *also* does something is better asked within
 # classes, where it cannot matter which class is nearer to the origin:
@@ -191,25 +203,30 @@ fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", nco
 plt.show()
 
 # %% tags=["hide-input"]
-rows = []
-for arm, name in ARMS.items():
-    d = [number(records, arm, f"spearman_within{suffix}") for suffix in ("_untrained", "")]
-    undone = [stats.interval([gap(r, suffix, within=True) for r in records[arm]]) for suffix in ("_untrained", "")]
-    rows.append([name, *map(text_of, d), *map(text_of, undone)])
-pages.table(rows, ["arm", "norm and distance, before", "trained", "norm and gap $\\delta$, before", "trained"], caption="Within classes, on the set that the paper's figure shows: Spearman's coefficient of norm and distance, and of norm and gap, where the division is undone; averaged over classes, then over ten networks, with 95 % intervals", name="tab-density-within")
+across(
+    records,
+    ARMS,
+    [
+        ("norm and distance, before training", lambda r: r.final["spearman_within_untrained"], 2),
+        ("norm and distance, trained", lambda r: r.final["spearman_within"], 2),
+        ("norm and gap $\\delta$, before training", lambda r: gap(r, "_untrained", within=True), 2),
+        ("norm and gap $\\delta$, trained", lambda r: gap(r, within=True), 2),
+    ],
+    caption="Within classes, on the set that the paper's figure shows: Spearman's coefficient of norm and distance, and of norm and gap, where the division is undone; averaged over classes, then over ten networks, with 95 % intervals",
+    name="tab-density-within",
+)
 
 # %% [markdown]
 # Here the paper has a point. In the three arms that are measured on the classes they were trained on, training strengthens the correlation within classes, and
 # what remains when the division is undone turns from positive to negative: inside a class, embeddings of large norm do lie a little more densely, for a reason
-# that was learned. It is a small part of the whole, it is the same for new observations ({numref}`fig-density-intervals`, right), so it belongs to the *region* and not to
+# that was learned. The effect is modest; it is the same for new observations ({numref}`fig-density-intervals`, right), so it belongs to the *region* and not to
 # the points that were updated, and it is absent where the network was trained on other classes.
 
 # %% [markdown]
 # ## Norm against frequency
 #
 # For Fig. 2c the classes are drawn with probabilities 8 : 4 : 2 : 1. In the notebook's version the standard deviation of a latent coordinate is 1, so that
-# the noise is three times as long as the centre and the classes are hardly there: even from the latent points themselves, the
-# nearest class mean is right for little more than half of them.
+# the noise is three times as long as the centre and the classes are hardly there.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels of mean norm by class over epochs. In the text's arm and its narrow variant, all four classes grow together with overlapping bands and in no order of frequency. In the released arm class 1 is highest and class 4 lowest; all rise for about ten epochs and fall after epoch 40."}, "figure": {"caption": "Mean norm of each class over training, mean of twenty networks with 95 % intervals (of each class by itself; the claim is about differences within a network, in {numref}`tab-density-frequency`). The notebook's figure stops at epoch 50 and averages five networks.", "name": "fig-density-frequency"}}
 frequency = page.records("frequency")
@@ -235,17 +252,19 @@ for arm, name in FREQUENT.items():
         ratios = [stats.interval(list(100 * (norms[:, i] / norms[:, j] - 1))) for i, j in ((0, 1), (1, 2), (2, 3), (0, 3))]
         ordered = f"{(np.diff(norms, axis=1) < 0).all(1).sum()} of {len(norms)}"
         rows.append([name if suffix == "_untrained" else "", when, *(text_of(e, 1) for e in ratios), ordered])
+latent = [number(frequency, arm, "accuracy_latent").mean for arm in ("text", "released")]
+pages.say(f"How visible the classes are: the nearest class mean is right for {latent[0]:.0f} % of the latent points in the text's arm, for {latent[1]:.0f} % in the notebook's.")
 pages.table(rows, ["arm", "", "class 1 over 2, %", "class 2 over 3, %", "class 3 over 4, %", "class 1 over 4, %", "networks in order"], caption="By how many percent a more frequent class has the larger mean norm, paired within each network: mean of twenty networks with 95 % intervals (without the correction for several cells that the verdict makes); and in how many networks all four classes are in the order of their frequency (by chance: one in 24)", name="tab-density-frequency")
 
 # %% [markdown]
 # The notebook's version shows the order of its figure on average, and the difference between the most and the least frequent class is
-# real; it is a few percent, less than one reads off the printed figure at epoch 50 (about 8.1 against 7.2, one draw of five networks). A *single* network shows the order rarely:
-# which class has the large norm is decided by where its centre happens to lie. In the text's own setting, where classes are
+# real; it is a few percent, less than one reads off the printed figure at epoch 50 (about 8.1 against 7.2, one draw of five networks).
+# A *single* network rarely shows the order: which class has the large norm differs from one network to the next. In the text's own setting, where classes are
 # visible, this chance is far larger than any effect of frequency, and twenty networks do not bring out an order. The claim is neither confirmed nor refuted at the size that we declared
 # to matter.
 #
 # The right-hand panel shows a second thing. Under {eq}`eq-density-loss` the gradient at an embedding is
-# perpendicular to it, so a free embedding could only grow ({doc}`../theory/cosine-gradient`). These embeddings *shrink* from epoch 40 on, without
+# perpendicular to it, so a free embedding could only grow ({doc}`../theory/cosine-gradient`). These embeddings *shrink* in the second half, without
 # any {term}`weight decay`: what moves is the weights that all of them share. {cite:t}`draganov2025norms` note this themselves.
 
 # %% [markdown]
@@ -296,14 +315,23 @@ pages.say("*Drag to turn all four at once, or click and use the arrow keys; a do
 display(Turnable(clouds, SOLID))
 
 # %% tags=["hide-input"]
-rows = []
-for arm, name in {"text": "text", "text-narrow": "text, narrow", "released": "released"}.items():
-    difference = stats.interval([r.final["accuracy_learned"] - r.final["accuracy_latent"] for r in solid[arm]])
-    fit = stats.interval([float((unit(turned(r)) * r.arrays["latent"]).sum(1).mean()) for r in solid[arm]])
-    rho = [number(solid, arm, f"spearman_norm_distance{s}") for s in ("_untrained", "", "_new")]
-    spread = [number(solid, arm, f"norm_spread{s}") for s in ("_untrained", "")]
-    rows.append([name, f"{number(solid, arm, 'accuracy_latent').mean:.1f}", f"{number(solid, arm, 'accuracy_learned').mean:.1f}", text_of(difference, 1), text_of(fit), *map(text_of, rho), *(f"{e.mean:.0f}" for e in spread)])
-pages.table(rows, ["arm", "latent, %", "learned, %", "learned − latent", "mean cosine after turning", "correlation before training", "trained", "new", "spread of norms before, %", "trained, %"], caption="Three dimensions, eight classes, ten networks: accuracy of the nearest class mean by cosine; how well the learned directions meet the latent ones after the best rotation; Spearman's coefficient of norm and distance within classes, averaged; standard deviation of the norms within a class over their mean. With 95 % intervals", name="tab-density-solid")
+across(
+    solid,
+    FREQUENT,
+    [
+        ("accuracy, latent points, %", lambda r: r.final["accuracy_latent"], 1),
+        ("accuracy, learned, %", lambda r: r.final["accuracy_learned"], 1),
+        ("learned − latent, paired", lambda r: r.final["accuracy_learned"] - r.final["accuracy_latent"], 1),
+        ("mean cosine of learned and latent directions, turned", lambda r: (unit(turned(r)) * r.arrays["latent"]).sum(1).mean(), 2),
+        ("norm and distance within classes, before training", lambda r: r.final["spearman_norm_distance_untrained"], 2),
+        ("the same, trained", lambda r: r.final["spearman_norm_distance"], 2),
+        ("the same, new observations", lambda r: r.final["spearman_norm_distance_new"], 2),
+        ("spread of norms within a class, before training, %", lambda r: r.final["norm_spread_untrained"], 1),
+        ("the same, trained, %", lambda r: r.final["norm_spread"], 1),
+    ],
+    caption="Three dimensions, eight classes, ten networks, with 95 % intervals. Accuracy: of the nearest class mean by cosine. Turned: by the best rotation or reflection. Spread: standard deviation over mean",
+    name="tab-density-solid",
+)
 
 # %% [markdown]
 # The classes are told apart almost as well as in the latent space, within the margin that we declared, though "reconstruct" says more
