@@ -404,3 +404,4 @@ def test_shaken_papers_stay_within_their_rounding() -> None:
     assert all(a is not None and b is not None and 0 < abs(a - b) <= 0.5e-4 for a, b in moved)
     assert papers.load(CLOA).table("3").cells() == one.cells() and load(CLOA) is load(CLOA)
     assert load(LATE).table("2").cells(arm="gradscale", dataset="ImageNet-100")[0].value is None
+    assert load("other") is papers.load("other")
