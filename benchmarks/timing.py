@@ -145,7 +145,8 @@ def parts(call: Callable[[], Any], where: dict[str, tuple[Any, str]], repeats: i
         for _ in range(repeats):
             call()
         whole = time.perf_counter() - start
-    found: list[list[Any]] = [[part, round(100 * s / whole, 1)] for part, s in sorted(spent.items(), key=lambda kv: -kv[1])]
+    longest = sorted(spent, key=lambda part: -spent[part])
+    found: list[list[Any]] = [[part, round(100 * spent[part] / whole, 1)] for part in longest]
     return [*found, ["the rest", round(100 - sum(share for _, share in found), 1)]]
 
 
