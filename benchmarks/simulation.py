@@ -82,7 +82,7 @@ def measure(options: Options) -> Report:
         rates=rates,
         goal=("ssllib / a loop for each setting", 100),
         settings={
-            "settings": counted[0].size, "steps of all": int(counted[0].sum()), "pairs": config.pairs,
+            "threads": 1, "settings": counted[0].size, "steps of all": int(counted[0].sum()), "pairs": config.pairs,
             "dim": config.dim, "settings sampled a turn": sample, "steps of each at most": limit, "turns": repeats,
         },
         notes=[

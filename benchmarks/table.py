@@ -50,7 +50,7 @@ def machine(r: dict[str, Any]) -> str:
     busy = h["cores used by other programs"]
     others = "" if busy is None else f"; other programs used {busy:g} of its cores meanwhile"
     where = f"{h['processor']}, {h['cores']} cores ({h['instructions']})" + (f", {h['gpu']}" if h["gpu"] else "")
-    return f"{where}, {r['settings']['threads']} threads, torch {v['torch']}, {r['date'][:10]}{others}"
+    return f"{where}, {r['settings']['threads']} of them used, torch {v['torch']}, {r['date'][:10]}{others}"
 
 
 def readme_block(found: list[dict[str, Any]]) -> str:

@@ -222,7 +222,7 @@ def record(name: str, report: Report, witness: Witness, options: Options) -> dic
         "goal": goal,
         "turns": {k: [float(f"{x:.4g}") for x in v] for k, v in report.rates.items()},
         "skipped": report.skipped,
-        "settings": report.settings | {"threads": options.threads},
+        "settings": {"threads": options.threads} | report.settings,
         "notes": report.notes,
         "profile": report.profile,
         "hardware": {
