@@ -69,7 +69,7 @@ def _say(r: dict[str, Any]) -> None:
         print(f"  {side:<40} {table.number(rate['median']):>9} {r['unit']}  ({spread})")
     for name, ratio in r["ratios"].items():
         goal = r["goal"] if r["goal"] and r["goal"]["ratio"] == name else None
-        aim = f"  goal {goal['at least']:g} {'met' if goal['met'] else 'missed'}" if goal else ""
+        aim = f"  goal {goal['at least']:g} {table.judged(r)}" if goal else ""
         spread = f"{table.number(ratio['min'])} to {table.number(ratio['max'])}"
         print(f"  {name:<40} {table.number(ratio['median']):>9}  ({spread}){aim}")
     for side, why in r["skipped"].items():

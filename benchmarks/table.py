@@ -27,6 +27,13 @@ def number(x: float) -> str:
     return f"{float(f'{x:.3g}'):,.0f}" if abs(x) >= 100 else f"{x:.3g}"
 
 
+def judged(r: dict[str, Any]) -> str:
+    """What became of a result's goal, by its median; said to be unsure where the turns lie on both sides of it."""
+    least, ratio = r["goal"]["at least"], r["ratios"][r["goal"]["ratio"]]
+    unsure = ", unsure" if ratio["min"] < least <= ratio["max"] else ""
+    return ("met" if r["goal"]["met"] else "**missed**") + unsure
+
+
 def rows(found: list[dict[str, Any]]) -> list[list[str]]:
     """A row for each ratio: comparison, our rate, the other side, its rate, ratio with its range, goal."""
     out = []
@@ -36,7 +43,7 @@ def rows(found: list[dict[str, Any]]) -> list[list[str]]:
             other = name.partition(" / ")[2]
             goal = ""
             if r["goal"] and r["goal"]["ratio"] == name:
-                goal = f"{r['goal']['at least']:g}: {'met' if r['goal']['met'] else '**missed**'}"
+                goal = f"{r['goal']['at least']:g}: {judged(r)}"
             between = f"{number(ratio['min'])} to {number(ratio['max'])}"
             theirs = number(r["rates"][other]["median"])
             out.append([title, mine, other, theirs, f"{number(ratio['median'])} ({between})", goal])
@@ -49,6 +56,8 @@ def machine(r: dict[str, Any]) -> str:
     h, v = r["hardware"], r["versions"]
     busy = h["cores used by other programs"]
     others = "" if busy is None else f"; other programs used {busy:g} of its cores meanwhile"
+    if busy is not None and busy > 0.5:
+        others += ", so the ratios say more than the rates, and a quiet machine may show others"
     where = f"{h['processor']}, {h['cores']} cores ({h['instructions']})" + (f", {h['gpu']}" if h["gpu"] else "")
     return f"{where}, {r['settings']['threads']} of them used, torch {v['torch']}, {r['date'][:10]}{others}"
 
