@@ -25,6 +25,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)} (default all)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads, and DataLoader workers (default 2)")
     parser.add_argument("--repeats", type=int, default=0, help="turns of each side (default: 3 to 9)")
+    parser.add_argument(
+        "--processor-time", action="store_true", help="in place of wall time, for a busy machine; with --threads 1"
+    )
     parser.add_argument("--peer", type=Path, help="gpu: a checkout of dkobak/simclr-cifar10")
     parser.add_argument("--into", type=Path, help="folder of the results; the README is then left alone")
     parser.add_argument("--tiny", action="store_true", help="see that everything works; nothing is kept but --into")
@@ -32,7 +35,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         for name in args.names:
             one_of("benchmark", name, NAMES)
-        options = Options(args.tiny, args.threads, args.repeats, args.peer)
+        if args.processor_time and (args.threads != 1 or "gpu" in (args.names or NAMES)):
+            raise InputError("--processor-time goes with --threads 1, and not with gpu (threads wait by spinning)")
+        options = Options(args.tiny, args.threads, args.repeats, args.processor_time, args.peer)
         for name in args.names or NAMES:
             _one(name, options, args.into or (None if args.tiny else table.RESULTS))
         if not args.tiny and args.into is None and table.update_readme(table.results()):

@@ -105,7 +105,7 @@ def measure(options: Options) -> Report:
             return n
 
         sides["kornia"] = kornia
-    rates = take_turns(sides, repeats)
+    rates = take_turns(sides, repeats, processor_time=options.processor_time)
     return Report(
         title="Augmentation (one SimCLR view)",
         unit="images/s",

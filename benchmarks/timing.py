@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import multiprocessing
 import os
 import platform
 import resource
@@ -28,6 +29,7 @@ class Options:
     tiny: bool = False
     threads: int = 2
     repeats: int = 0  # 0: each comparison's own number
+    processor_time: bool = False  # in place of wall time: for a machine that is busy with other programs
     peer: Path | None = None  # a checkout of the GPU comparison's peer
 
 
@@ -63,25 +65,40 @@ class Report:
         }
 
 
+def processor_seconds() -> float:
+    """Processor time of this process and of the workers it has now (theirs in hundredths of a second)."""
+    spent = time.process_time()
+    for child in multiprocessing.active_children():
+        fields = Path(f"/proc/{child.pid}/stat").read_text().rpartition(")")[2].split()
+        spent += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return spent
+
+
 def take_turns(
-    sides: dict[str, Callable[[], float]], repeats: int, *, warmup: int = 1, sync: bool = False
+    sides: dict[str, Callable[[], float]],
+    repeats: int,
+    *,
+    warmup: int = 1,
+    sync: bool = False,
+    processor_time: bool = False,
 ) -> dict[str, list[float]]:
     """Units a second of each side, `repeats` times in turn (`warmup` rounds before are not counted).
 
     A side does some work and returns how many units it did. With `sync` the GPU is waited for. The order is
     turned round every other time, so that no side always comes first.
     """
+    clock = processor_seconds if processor_time else time.perf_counter
     rates: dict[str, list[float]] = {name: [] for name in sides}
     for turn in range(-warmup, repeats):
         for name in sides if turn % 2 == 0 else reversed(list(sides)):
             if sync:
                 torch.cuda.synchronize()
-            start = time.perf_counter()
+            start = clock()
             units = sides[name]()
             if sync:
                 torch.cuda.synchronize()
             if turn >= 0:
-                rates[name].append(units / (time.perf_counter() - start))
+                rates[name].append(units / (clock() - start))
     return rates
 
 
@@ -215,7 +232,7 @@ def record(name: str, report: Report, witness: Witness, options: Options) -> dic
     return {
         "name": name,
         "title": report.title,
-        "unit": report.unit,
+        "unit": report.unit.replace("/s", " per processor second") if options.processor_time else report.unit,
         "ours": report.ours,
         "rates": {k: spread(v) for k, v in report.rates.items()},
         "ratios": ratios,

@@ -43,6 +43,8 @@ def test_every_comparison_runs(name: str, tmp_path: Path, capsys: pytest.Capture
 def test_names_and_machines_that_do_not_fit(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     assert command.main(["knnn"]) == 2
     assert "allowed: augment, step, knn, simulation, gpu" in capsys.readouterr().err
+    assert command.main(["--processor-time"]) == 2
+    assert "goes with --threads 1" in capsys.readouterr().err
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert command.main(["gpu", "--into", "unused"]) == 0
     assert capsys.readouterr().out.startswith("gpu: skipped (no CUDA device here;")
@@ -72,6 +74,19 @@ def test_sides_take_turns_and_ratios_are_of_neighbours(monkeypatch: pytest.Monke
     assert table.rows([r]) == [["A race", "6 laps/s", "b", "3", "2 (1 to 4)", "2: met, unsure"]]
     r["goal"]["met"] = False
     assert "**missed**" in table.rows([r])[0][-1]
+
+
+def test_processor_time_counts_work_and_not_waiting() -> None:
+    def side(call) -> float:
+        start = time.perf_counter()
+        while time.perf_counter() - start < 0.03:
+            call()
+        return time.perf_counter() - start
+
+    rates = timing.take_turns(
+        {"works": lambda: side(lambda: None), "waits": lambda: side(lambda: time.sleep(0.01))}, 1, processor_time=True
+    )
+    assert rates["waits"][0] > 2 * rates["works"][0]
 
 
 def test_parts_of_a_call() -> None:
