@@ -55,7 +55,8 @@ def measure(options: Options) -> Report:
             torch.mm(part, across, out=out[: len(part)])
         return m
 
-    rates = take_turns({"ssllib": ours, "scikit-learn": sklearn, "matrix product": product}, repeats, warmup=0, processor_time=options.processor_time)
+    sides = {"ssllib": ours, "scikit-learn": sklearn, "matrix product": product}
+    rates = take_turns(sides, repeats, warmup=0, processor_time=options.processor_time)
     same = float((found["ours"] == found["theirs"]).mean())
     return Report(
         title=f"k-NN, {n:,} x {m:,} x {d}",

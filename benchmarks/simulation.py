@@ -69,7 +69,8 @@ def measure(options: Options) -> Report:
         )
 
     descend_one(config, 1.0, 0.0, 0, 5)  # loads what autograd loads
-    rates = take_turns({"ssllib": ours, "a loop for each setting": loop}, repeats, warmup=0, processor_time=options.processor_time)
+    sides = {"ssllib": ours, "a loop for each setting": loop}
+    rates = take_turns(sides, repeats, warmup=0, processor_time=options.processor_time)
     norm, alpha = config.norms.index(1.0), config.alphas.index(0.0)
     check = descend_one(config, 1.0, 0.0, config.seed, 10_000)
     mean = float(np.median(rates["a loop for each setting"]))

@@ -52,7 +52,8 @@ def measure(options: Options) -> Report:
         config = config.replace(batch_size=16, width=4)
     steps = Steps(config, 32 if options.tiny else 6 * config.batch_size)
     repeats = 1 if options.tiny else options.repeats or 9
-    rates = take_turns({"ssllib": steps.whole, "ready-made views": steps.on_ready_views}, repeats, processor_time=options.processor_time)
+    sides = {"ssllib": steps.whole, "ready-made views": steps.on_ready_views}
+    rates = take_turns(sides, repeats, processor_time=options.processor_time)
     return Report(
         title="Training step (SimCLR, `cpu` scale)",
         unit="images/s",
