@@ -159,10 +159,10 @@ def matrix_rate(n: int, device: str, repeats: int) -> list[float]:
 
 def flops_per_image(steps: Steps) -> float:
     """Operations of convolutions and matrix products, forward and backward, for both views of an image."""
-    generator = torch.Generator(steps.data.images.device).manual_seed(0)
+    generators = training.Generators(steps.config, 1, steps.data.labels.device)
     index = torch.arange(steps.config.batch_size, device=steps.data.images.device)
     with FlopCounterMode(display=False) as counter:
-        training._step(steps.model, steps.data, index, steps.config, generator)
+        training._step(steps.model, steps.data, index, steps.config, generators)
     return counter.get_total_flops() / len(index)
 
 
