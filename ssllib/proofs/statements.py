@@ -250,22 +250,23 @@ _ROLE = {"claim": "", "proof": " (proof)", "added": " (added here)"}
 
 
 def table(found: Iterable[Mapping[str, Any]]) -> tuple[list[list[str]], list[str]]:
-    """Rows and columns, in MyST, for statements as a record holds them."""
-    found = list(found)
+    """Rows and columns, in MyST, for statements as a record holds them.
+
+    Corrections and counterexamples stand below their statement: a fourth column would not fit a page.
+    """
     rows = [
         [
             s["source"] + _ROLE[s["role"]],
-            f"${s['printed']}$" + (f"<br>corrected: ${s['corrected']}$" if s["corrected"] else ""),
+            "<br>".join(
+                [f"${s['printed']}$"]
+                + ([f"corrected: ${s['corrected']}$"] if s["corrected"] else [])
+                + ([f"{'example' if s['holds'] else 'counterexample'}: {_example(s)}"] if s["counterexample"] else [])
+            ),
             f"{'yes' if s['holds'] else '**no**'} ({s['how']})",
-            _example(s),
         ]
         for s in found
     ]
-    columns = ["where", "statement, as printed", "holds", "counterexample"]
-    if any(s["holds"] and s["counterexample"] for s in found):
-        columns[3] = "counterexample, or example"
-    shown = 4 if any(row[3] for row in rows) else 3
-    return [row[:shown] for row in rows], columns[:shown]
+    return rows, ["where", "statement, as printed", "holds"]
 
 
 def sentence(s: Mapping[str, Any]) -> str:
