@@ -12,16 +12,7 @@ from typing import Any, ClassVar
 
 from ssllib import config as configs
 from ssllib.errors import InputError, one_of
-from ssllib.proofs import (
-    collapse,
-    cosine,
-    cosine_bound,
-    gradscale_field,
-    infonce,
-    norm_growth,
-    one_lemma,
-    random_angles,
-)
+from ssllib.proofs import collapse, cosine, cosine_bound, gradscale_field, infonce, norm_growth, one_lemma, random_angles, slowdown
 from ssllib.proofs.statements import Statement
 from ssllib.records import Result
 
@@ -34,6 +25,7 @@ CHECKS: dict[str, Check] = {
     **infonce.CHECKS,
     **one_lemma.CHECKS,
     **cosine_bound.CHECKS,
+    **slowdown.CHECKS,
     **random_angles.CHECKS,
     **gradscale_field.CHECKS,
     **collapse.CHECKS,
