@@ -63,8 +63,8 @@ def measures(z: Tensor, y: Tensor) -> dict[str, float]:
     }
 
 
-def neighbours(z: Tensor, y: Tensor, k: int = 10) -> float:
-    """How well the clusters can be told apart: the mean share of an embedding's neighbours of its own cluster.
+def neighbours(z: Tensor, y: Tensor, k: int = 10) -> Tensor:
+    """How well the clusters can be told apart: the share (2n,) of each embedding's neighbours of its own cluster.
 
     Of the k embeddings with the largest cosine, itself and its partner left out; z (2n, d) are n points and, in
     the same order, their partners, y (n,) the clusters. 1 is perfect, guessing one over the number of clusters.
@@ -76,4 +76,4 @@ def neighbours(z: Tensor, y: Tensor, k: int = 10) -> float:
     cosine[own, own] = cosine[own, own.roll(n)] = -torch.inf
     clusters = torch.cat([y, y])
     nearest = cosine.topk(k, dim=1).indices  # (2n, k)
-    return float((clusters[nearest] == clusters[:, None]).double().mean())
+    return (clusters[nearest] == clusters[:, None]).double().mean(1)
