@@ -12,7 +12,17 @@ from typing import Any, ClassVar
 
 from ssllib import config as configs
 from ssllib.errors import InputError, one_of
-from ssllib.proofs import collapse, cosine, cosine_bound, gradscale_field, infonce, norm_growth, one_lemma, random_angles, slowdown
+from ssllib.proofs import (
+    collapse,
+    cosine,
+    cosine_bound,
+    gradscale_field,
+    infonce,
+    norm_growth,
+    one_lemma,
+    random_angles,
+    slowdown,
+)
 from ssllib.proofs.statements import Statement
 from ssllib.records import Result
 
