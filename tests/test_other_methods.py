@@ -17,16 +17,17 @@ def config(scale: str, name: str) -> TrainConfig:
 
 @pytest.mark.parametrize("method", SMALL)
 def test_each_method_learns_at_smoke_scale(method: str) -> None:
-    """At least 10 k-NN points over its untrained self and over raw pixels, on the test set."""
+    """At least 10 k-NN points over its untrained self (held-out images) and over raw pixels (test set)."""
     run = config("smoke", f"{method}-default")
-    learned = training.train(run).final["knn_test"]
-    untrained = training.train(run.replace(epochs=0)).final["knn_test"]
+    result = training.train(run)
     splits = datasets.load(run)
     bank, asked = (to_float(s.images).flatten(1) for s in (splits.train, splits.test))
-    found = evaluate.knn_predict(bank, splits.train.labels, asked, run.knn_k, run.knn_temperature)
-    raw = evaluate.accuracy(found, splits.test.labels)
-    assert raw == pytest.approx(42.6, abs=1)
-    assert learned >= max(untrained, raw) + 10, (learned, untrained, raw)
+    ways = ((run.knn_k, run.knn_temperature), (10, None), (1, None))  # whichever suits raw pixels best
+    found = [evaluate.knn_predict(bank, splits.train.labels, asked, *way) for way in ways]
+    raw = max(evaluate.accuracy(f, splits.test.labels) for f in found)
+    assert raw > 30  # pixels are no easy baseline
+    assert result.final["knn_test"] >= raw + 10
+    assert result.history[-1]["knn_val"] >= result.history[0]["knn_val"] + 10
 
 
 @pytest.mark.parametrize("scale", ["smoke", "gpu", "paper"])

@@ -5,11 +5,11 @@ book's other runs are ours, the rest is each method's own published setting (MoC
 2020b, at gpu scale their CIFAR-10 demonstration; Chen et al. 2021b; Caron et al. 2021), with one size of weight
 decay and one teacher temperature in DINO, no blur and no solarization.
 
-At smoke scale (a thousand images, some hundred steps) three things decide whether these methods learn. The keys in
-MoCo v2's queue must be young: 4 batches of them, from a target of momentum 0.8 (0.999 hardly moves in 300 steps,
-and of 16 batches' keys the oldest belong to another network). Heads need batch norm and width, as SimSiam's and
-BYOL's do: without it all embeddings point one way at the start. And DINO, as SimSiam and BYOL, needs many small
-steps: batches of 16. Local crops did not help there.
+At smoke scale (a thousand images, some hundred steps) all three train the tiny ResNet: the small ViT stayed below
+21 % there. The published settings do not carry over. Without batch norm in the head all embeddings end in one
+direction; the heads must be wide (128 outputs, not SimCLR's 32); a target of momentum 0.999 hardly moves, and
+MoCo v2's 4,096 keys would be four epochs old; and DINO, as SimSiam and BYOL, needs small batches, and here also a
+teacher that is not too fast (0.9 failed, 0.97 did not) with a rate of 0.1, not 0.4.
 """
 
 from __future__ import annotations
@@ -27,10 +27,13 @@ SMALL: dict[str, dict[str, Any]] = {
         "batch_size": 32, "epochs": 8, "lr": 0.1, "weight_decay": 5e-4, "temperature": 0.1,
         "proj_hidden": 128, "proj_dim": 128, "queue": 128, "target_momentum": 0.8,
     },
-    "moco-v3": {},
+    "moco-v3": {
+        "batch_size": 32, "epochs": 8, "lr": 0.1, "weight_decay": 5e-4, "temperature": 0.2,
+        "proj_hidden": 256, "proj_dim": 128, "pred_hidden": 256, "target_momentum": 0.8,
+    },
     "dino": {
-        "batch_size": 16, "epochs": 12, "lr": 0.2, "weight_decay": 5e-4, "temperature": 0.1,
-        "proj_hidden": 128, "proj_dim": 64, "prototypes": 256, "target_momentum": 0.97,
+        "batch_size": 16, "epochs": 10, "lr": 0.1, "weight_decay": 5e-4, "temperature": 0.1,
+        "proj_hidden": 256, "proj_dim": 128, "prototypes": 256, "target_momentum": 0.97,
     },
 }  # fmt: skip
 

@@ -26,6 +26,7 @@ def norm_and_angle_arms(base: NormAndAngleConfig) -> list[Cell]:
         *(Cell(f"p{p}", base.replace(power=float(p)), seeds) for p in (0, 1, 2)),
         Cell("text-both-move", ends.replace(scaled="one", renormalise=False), seeds),
         Cell("rate-per-pair", ends.replace(rate=base.rate * base.pairs), seeds),
+        Cell("sphere", ends.replace(first_step="dot", dim=21), seeds),  # S^20, as the text has it, lies in R^21
     ]
 
 
