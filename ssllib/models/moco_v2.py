@@ -33,7 +33,8 @@ class MoCoV2(Method):
     """Backbone and projector, their target at a constant momentum, and a queue of its embeddings.
 
     The first view asks, the second view is the key, as published; so only the first view's features are
-    reported. On one device the whole batch shares batch norm's statistics: there is nothing to shuffle.
+    reported. Batch norm sees whole batches, so queries and their keys come from the same images; the published
+    shuffling (He et al. 2020, section 3.3) mixes the parts of a batch between several devices.
     """
 
     queue: Tensor
