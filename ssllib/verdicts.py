@@ -210,7 +210,8 @@ def describe(record: Record) -> str:
     """The setting of a record in a few words."""
     c = record.config
     if record.kind == "training":
-        network = {"resnet18": "ResNet-18", "resnet50": "ResNet-50"}.get(c["backbone"], f"width-{c['width']} ResNet")
+        known = {"resnet18": "ResNet-18", "resnet50": "ResNet-50", "vit-small": "ViT-S"}
+        network = known.get(c["backbone"].removesuffix("-large"), f"width-{c['width']} ResNet")
         data = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}.get(c["dataset"], c["dataset"])
         images = f"{c['train_images']:,} images of {data}" if c["train_images"] else data
         epochs = f"{c['epochs']} epochs"
