@@ -40,7 +40,8 @@ def test_a_cut_changes_nothing_else(scale: str) -> None:
 def test_published_settings() -> None:
     v2, v3, dino = (config("paper", f"{m}-default") for m in ("moco-v2", "moco-v3", "dino"))
     assert {c.dataset for c in (v2, v3, dino)} == {"imagenet100"} and {c.epochs for c in (v2, v3, dino)} == {100}
-    assert (v2.backbone, v2.queue, v2.target_momentum, v2.lr, v2.temperature) == ("resnet50", 65536, 0.999, 0.03, 0.2)
+    assert (v2.backbone, v2.queue, v2.target_momentum) == ("resnet50-large", 65536, 0.999)
+    assert (v2.lr, v2.temperature) == (0.03, 0.2)
     assert (v3.backbone, v3.optimizer, v3.lr, v3.weight_decay) == ("vit-small", "adamw", 1.5e-4, 0.1)
     assert (dino.backbone, dino.prototypes, dino.local_crops, dino.local_max) == ("vit-small", 65536, 8, 0.4)
     for c in (v3, dino):
