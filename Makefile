@@ -2,6 +2,7 @@
 # make test   the tests, every page against its committed outputs, ruff, mypy
 # make html   build the book from the committed outputs, in seconds
 # make pages  run the pages whose outputs are out of date, in place
+# make bench time the library against its peers, write the README's table   (NAME=knn: only that one)
 # make lock   choose new versions of the dependencies (see CONTRIBUTING.md)
 # make clean  remove what was built (not .venv)
 
@@ -16,7 +17,7 @@ BIN := .venv/bin
 # The environment is ready when it was made from this lock, these settings and this installer.
 READY := .venv/ready-$(firstword $(shell cat requirements.txt pyproject.toml Makefile | cksum))
 
-.PHONY: book test html pages lock clean setup
+.PHONY: book test html pages bench lock clean setup
 .DELETE_ON_ERROR:
 
 book: $(READY)
@@ -39,6 +40,9 @@ html: $(READY)
 
 pages: $(READY)
 	$(BIN)/python -m ssllib pages --stale --jobs $(JOBS)
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks $(NAME)
 
 lock: $(READY)
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --all-extras --no-emit-index-url \

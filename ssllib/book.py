@@ -87,7 +87,7 @@ def digest(page: Page) -> str:
     listed = data / "claims.yml"
     claims = _claims(listed.read_text(encoding="utf-8")) if listed.exists() else []
     claims = [c for c in claims if everything or c.get("page") == page.name or c["id"] in words]
-    words |= {str((c.get("criterion") or {}).get("experiment")) for c in claims}
+    words |= {name for c in claims for name in _experiments(c)}
     text = source + json.dumps(claims, sort_keys=True, default=str)
     files = [f for f in data.glob("records/*/*/*") if everything or f.parent.name in words]
     papers = [f for f in data.glob("papers/*.yml") if re.search(rf"""["']{re.escape(f.stem)}\b""", text)]
@@ -97,6 +97,14 @@ def digest(page: Page) -> str:
         total.update(f"{file.relative_to(page.root).as_posix()}\0".encode())
         total.update(hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()[:20]
+
+
+def _experiments(claim: Mapping[str, Any]) -> set[str]:
+    """The experiments that a claim's criterion names, for itself, a cell, or a side of one."""
+    rule = claim.get("criterion") or {}
+    named = [rule, *rule.get("cells", [])]
+    named += [side for cell in rule.get("cells", []) for side in cell.values() if isinstance(side, dict)]
+    return {str(place["experiment"]) for place in named if "experiment" in place}
 
 
 @lru_cache(maxsize=2)

@@ -18,6 +18,8 @@ ENGINE_REVISION = 1
 KINDS: dict[str, type[RunConfig]] = {}
 _LAZY = {
     "simulation:norm-and-angle": "ssllib.simulations.norm_and_angle",
+    "simulation:latent-classes": "ssllib.simulations.latent_classes",
+    "simulation:three-lines": "ssllib.simulations.three_lines",
     "proof": "ssllib.proofs",
 }
 
@@ -103,7 +105,9 @@ def _frozen(value: Any) -> Any:
 METHODS = ("simclr", "simsiam", "byol", "moco-v2", "moco-v3", "dino")
 DATASETS = ("shapes", "cifar10", "cifar100", "flowers102", "imagenette", "imagenet100")
 """Besides `folder:NAME`, the class folders in `NAME/train` and `NAME/val` below the data root."""
-BACKBONES = ("mini", "tiny", "resnet18", "resnet50", "vit-mini", "vit-small")
+BACKBONES = (
+    "mini", "tiny", "resnet18", "resnet50", "resnet18-large", "resnet50-large", "vit-mini", "vit-small",
+)  # fmt: skip
 DIFFERENCES = ("rate", "loss", "accumulation", "augmentation", "bank")
 PROTOCOLS = {"text": frozenset[str](), "released": frozenset(DIFFERENCES)} | {
     f"released-{name}": frozenset({name}) for name in DIFFERENCES

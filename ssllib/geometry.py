@@ -7,6 +7,8 @@ similarity is undefined (a zero vector) there is an `InputError`, not a number.
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -93,6 +95,26 @@ def gradient_norm(z: Tensor, target: Tensor) -> Tensor:
     return sine / norm(z)
 
 
+def gradscale_field(z: Tensor, target: Tensor, power: float) -> Tensor:
+    r"""GradScale's field for the cosine, $\|z\|^p \, \nabla (\hat z^\top \hat t)$, uphill; shapes (..., d).
+
+    Of length $\|z\|^{p-1} \sin\phi$: constant along a ray for p = 1. No gradient of any function of z, unless
+    p = 0 or d = 1.
+
+    Source: 2502.09252 section 6, Figure 6, Prop. D.1 (where the power is called alpha).
+    """
+    return norm(z).unsqueeze(-1) ** power * cosine_similarity_gradient(z, target)
+
+
+def gradscale_curl(z: Tensor, target: Tensor, power: float) -> Tensor:
+    r"""The curl $p \, \|z\|^{p-2} \sin\phi$ of `gradscale_field`, shape (...) for vectors (..., d).
+
+    In the plane of z and the target, where a turn from z towards the target counts as positive; there is no curl in
+    other planes. Zero on the axis of the target, so everywhere on the line, and elsewhere for p = 0 only.
+    """
+    return power * norm(z) ** (power - 1) * gradient_norm(z, target)
+
+
 def step(z_i: Tensor, z_j: Tensor, rate: float | Tensor) -> tuple[Tensor, Tensor]:
     r"""One step of gradient descent on $-\hat z_i^\top \hat z_j$, for both vectors at once.
 
@@ -109,6 +131,74 @@ def step(z_i: Tensor, z_j: Tensor, rate: float | Tensor) -> tuple[Tensor, Tensor
         z_i - rate * negative_cosine_gradient(z_i, z_j),
         z_j - rate * negative_cosine_gradient(z_j, z_i),
     )
+
+
+def turned(z: Tensor, target: Tensor, rate: float | Tensor) -> Tensor:
+    r"""The angle $\arctan(\gamma \sin\phi / \|z\|^2)$ by which a step of `step` turns z; shape (...).
+
+    Args:
+        z, target: shape (..., d).
+        rate: $\gamma \geq 0$, a number or shape (...), in units of z squared.
+
+    Returns:
+        Radians, in $[0, \pi/2)$: the step is orthogonal to z and $\gamma \sin\phi / \|z\|$ long.
+    """
+    size = norm(z)
+    return torch.atan2(rate * gradient_norm(z, target), size)
+
+
+def cosine_change(z_i: Tensor, z_j: Tensor, rate: float | Tensor) -> Tensor:
+    r"""What one `step` of both vectors adds to their cosine, exactly and at any norms; shape (...).
+
+    With the angles $\theta_i, \theta_j$ of `turned`, $\phi' = \phi - \theta_i - \theta_j$ and
+
+    $$\Delta\cos\phi = \tan\frac{\theta_i + \theta_j}{2} \, (\sin\phi + \sin\phi'),$$
+
+    computed so that the digits of small steps are kept. At equal norms $\rho$, with $k = \gamma / \rho^2$, it is
+    $2 k \sin^2\phi \, (1 - k \cos\phi) / (1 + k^2 \sin^2\phi)$.
+
+    Args:
+        z_i, z_j: shape (..., d).
+        rate: $\gamma \geq 0$, a number or shape (...), in units of z squared.
+
+    Source: replaces the bound of 2406.16468 Theorem 3 and 2502.09252 Theorem 3.4.
+    """
+    half = (turned(z_i, z_j, rate) + turned(z_j, z_i, rate)) / 2
+    return 2 * torch.sin(half) * torch.sin(angle(z_i, z_j) - half)
+
+
+def cosine_change_bound(z_i: Tensor, z_j: Tensor, rate: float | Tensor) -> Tensor:
+    r"""The sharp bound $k \sin\phi \, (1 + \sin\phi)$ on `cosine_change`; arguments and shape as there.
+
+    With $k = (\gamma / \|z_i\|^2 + \gamma / \|z_j\|^2) / 2$. It holds at every angle and rate; at equal norms
+    it is attained where the step ends at a right angle.
+
+    Source: replaces 2 k sin^2(phi) of 2406.16468 Theorem 3 and 2502.09252 Theorem 3.4.
+    """
+    sine = gradient_norm(z_i, z_j) * norm(z_i)
+    k = (rate / norm(z_i) / norm(z_i) + rate / norm(z_j) / norm(z_j)) / 2
+    return k * sine * (1 + sine)
+
+
+def small_step_time(start: float, cosine: float, relative_rate: float) -> float:
+    r"""Steps from the angle `start` to a cosine, for two vectors of equal norm and small steps.
+
+    $$T = \frac{1}{2k} \ln \frac{\tan(\phi_0 / 2)}{\tan(\phi_\ast / 2)}, \qquad \cos\phi_\ast = \text{cosine}$$
+
+    solves $\dot\phi = -2 k \sin\phi$, where $k$ = `relative_rate` is the rate over the squared norm.
+
+    Returns:
+        A number of steps, not rounded; negative if the angle is passed already.
+
+    Raises:
+        InputError: for a start outside (0, pi), a cosine outside (-1, 1) or a rate that is not positive.
+    """
+    in_range("start", start, 0, math.pi, open_low=True)
+    in_range("cosine", cosine, -1, 1, open_low=True)
+    in_range("relative_rate", relative_rate, 0, 1e300, open_low=True)
+    if start == math.pi or cosine == 1:
+        raise InputError("the angle pi is never left and the cosine 1 is never reached; allowed: less")
+    return (math.log(math.tan(start / 2)) - math.log((1 - cosine) / (1 + cosine)) / 2) / (2 * relative_rate)
 
 
 def infonce_gradient(z: Tensor, i: int, j: int, temperature: float = 1.0) -> Tensor:

@@ -20,7 +20,7 @@ from ssllib.records import Record
 
 _NOT_SOURCES = {
     f"{name}.py"
-    for name in "pages boxes plots book notebooks claims verdicts stats scoreboard papers __main__".split()
+    for name in "pages boxes plots turnable book notebooks claims verdicts stats scoreboard papers __main__".split()
 }
 
 

@@ -57,6 +57,7 @@ class Table:
     def __init__(self, source: str, data: dict[str, Any]) -> None:
         self.source = source
         self.caption, self.unit, self.reads = str(data["caption"]), str(data["unit"]), str(data["reads"])
+        self.url = str(data.get("url", ""))  # of a table from elsewhere
         self.notes: list[str] = data.get("notes", [])
         self._cell_notes: list[dict[str, Any]] = data.get("cell_notes", [])
         heads = {part: [_plain(v) for v in line] for part, line in data["columns"].items()}

@@ -210,13 +210,20 @@ def describe(record: Record) -> str:
     """The setting of a record in a few words."""
     c = record.config
     if record.kind == "training":
-        network = {"resnet18": "ResNet-18", "resnet50": "ResNet-50"}.get(c["backbone"], f"width-{c['width']} ResNet")
+        known = {"resnet18": "ResNet-18", "resnet50": "ResNet-50", "vit-small": "ViT-S"}
+        network = known.get(c["backbone"].removesuffix("-large"), f"width-{c['width']} ResNet")
         data = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}.get(c["dataset"], c["dataset"])
         images = f"{c['train_images']:,} images of {data}" if c["train_images"] else data
         epochs = f"{c['epochs']} epochs"
         if c["epochs"] != c["schedule_epochs"]:
             epochs = f"{c['epochs']} of {c['schedule_epochs']} epochs"
         return f"{network}, {images}, {epochs}, batch {c['batch_size']}"
+    if record.kind == "simulation:latent-classes":
+        points = f"{c['classes'] * c['per_class']:,} points"
+        return f"{c['classes']} latent classes in $\\mathbb{{R}}^{{{c['dim']}}}$, {points}, {c['epochs']} epochs"
     if "pairs" in c and "dim" in c:
         return f"{c['pairs']} pairs in $\\mathbb{{R}}^{{{c['dim']}}}$"
+    if record.kind == "simulation:three-lines":
+        rate = "each arm at the rate with its lowest loss"
+        return f"{3 * c['points']} points near three lines in $\\mathbb{{R}}^3$, {c['steps']:,} steps, {rate}"
     return record.kind

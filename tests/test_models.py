@@ -296,7 +296,7 @@ def test_dinos_loss_and_gradient_by_equation_3(crops: int) -> None:
 @pytest.mark.parametrize("inputs", [16, 64, 256])
 def test_prototypes_start_with_the_papers_length_at_any_width(inputs: int) -> None:
     torch.manual_seed(0)
-    rows = Prototypes(inputs, 500).weight
+    rows = Prototypes(inputs, 500).weight.detach()
     assert float(rows.square().sum(dim=1).mean().sqrt()) == pytest.approx(0.02 * 256**0.5, rel=0.02)
 
 

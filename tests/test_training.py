@@ -191,12 +191,13 @@ def test_cut_divides_the_start_and_gradscale_enlarges_the_gradient() -> None:
     assert ratio == pytest.approx(plain["norm_projector"], rel=0.5)
 
 
-@pytest.mark.parametrize("name", ["resnet18", "resnet50"])
+@pytest.mark.parametrize("name", ["resnet18", "resnet50", "resnet50-large"])
 def test_backbones_are_torchvisions_with_another_stem(name: str) -> None:
     ours = ResNet(name, 64).eval()
-    theirs = getattr(torchvision.models, name)()
-    theirs.conv1 = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False)
-    theirs.maxpool, theirs.fc = torch.nn.Identity(), torch.nn.Identity()
+    theirs = getattr(torchvision.models, name.removesuffix("-large"))()
+    theirs.fc = torch.nn.Identity()
+    if not name.endswith("-large"):
+        theirs.conv1, theirs.maxpool = torch.nn.Conv2d(3, 64, 3, 1, 1, bias=False), torch.nn.Identity()
 
     for block in ours.blocks:  # the same order as torchvision's conv1, bn1, conv2, bn2, ..., downsample
         pairs = [m for pair in zip(block.convs, block.norms, strict=True) for m in pair]

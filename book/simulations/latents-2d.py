@@ -95,12 +95,12 @@ def draw(ax, pairs):
 def gallery(runs, epochs):
     """A row for each arm, a column for each epoch."""
     fig, axes = plt.subplots(len(runs), len(epochs), figsize=(2.35 * len(epochs), 2.35 * len(runs)), squeeze=False)
-    for row, (arm, record) in zip(axes, runs.items(), strict=True):
-        for ax, epoch in zip(row, epochs, strict=True):
+    for i, (arm, record) in enumerate(runs.items()):
+        for ax, epoch in zip(axes[i], epochs, strict=True):
             lines = draw(ax, record.arrays[f"plane_{epoch}"])
-            if ax is row[0]:
+            if epoch == epochs[0]:
                 ax.set_ylabel(NAMES[arm].replace(", ", ",\n"), fontsize=9)
-            if row is axes[0]:
+            if i == 0:
                 ax.set_title("untrained" if epoch == 0 else f"epoch {epoch}", fontsize=10)
     _ = fig.colorbar(lines, ax=axes, shrink=0.5, label="cosine of the pair", pad=0.01)
     plt.show()

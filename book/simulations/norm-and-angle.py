@@ -320,7 +320,8 @@ plt.show()
 
 # %% tags=["hide-input"]
 rows = []
-for cell, name in {**names, "p0": "notebook, first step along the cosine"}.items():
+more = {"p0": "notebook, first step along the cosine", "sphere": r"notebook, on $S^{20}$ (in $\mathbb{R}^{21}$), as the text says"}
+for cell, name in {**names, **more}.items():
     at = [number(cell, f"steps_norm_{n}") for n in (1, 10)]
     last = number(cell, "steps_angle_-0.96")
     slope = number(cell, "slope_loglog")

@@ -91,7 +91,9 @@ for (m, name), (top, bottom) in zip(METHODS.items(), axes.T, strict=True):
     bottom.set_xlabel("epoch")
 axes[0, 0].set_ylabel("norm")
 axes[1, 0].set_ylabel("k-NN accuracy (%)")
-fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=2)
+cuts = {m: f"{recorded[m]['cut'][0].config['cut']:g}" for m in METHODS}
+shown = ["default", "cut: " + ", ".join(f"c = {c} in {METHODS[m]}" for m, c in cuts.items())]
+fig.legend(axes[0, 0].get_legend_handles_labels()[0], shown, loc="outside lower center", ncols=2)
 plt.show()
 
 # %% tags=["hide-input"]
@@ -102,6 +104,10 @@ def spread(values, digits=1):
     if not values:
         return "diverged"
     return f"{sum(values) / len(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+
+
+def label(m, arm):
+    return "default" if arm == "default" else f"cut, c = {cuts[m]}"
 
 
 def column(runs, metric):
@@ -117,7 +123,7 @@ for m, name in METHODS.items():
         rows.append(
             [
                 name,
-                plots.LABEL[arm],
+                label(m, arm),
                 spread([r.history[0][norm] for r in runs], 2),
                 spread([r.column(norm)[-1] for r in runs], 2),
                 spread(column(runs, "knn_test")),
@@ -134,10 +140,13 @@ pages.table(
 )
 
 # %% [markdown]
-# **What the cut does before the first step.** Norms fall, as they should. But the division takes in the biases and
-# the scales of the batch norms too. The table shows what that does to the cosine between two views of an image and to the gradient
-# of the parameters. Where the cosine of *views* is near one before anything was learned, look at whether the embeddings of
-# *different* images agree as well: the effective rank at the projector counts the directions that they really use.
+# **What the cut does before the first step.** Norms fall, as they should, but the division takes in biases and the scales of
+# batch norms too, and what it does to the gradient of the *parameters* depends on the head. Without batch norm (SimCLR at
+# `cpu` scale) the last bias outweighs what is left of the features: the two views, and different images, all but
+# agree, and the gradient of the parameters shrinks. With batch norm (SimSiam and BYOL) the weights before it can be divided by
+# anything without a change of its output; their gradient grows by $c$, and a step of the same rate turns them $c^2$ times as far.
+# Then the first epoch is one of large steps: the norms in {numref}`fig-cut-methods` are up again after it, and
+# the k-NN accuracy has fallen below that of the untrained network.
 
 # %% tags=["hide-input"]
 columns = {
@@ -149,7 +158,7 @@ columns = {
 }
 pages.table(
     [
-        [METHODS[m], plots.LABEL[arm], *(f"{sum(r.history[0][k] for r in runs) / len(runs):.3g}" for k in columns)]
+        [METHODS[m], label(m, arm), *(f"{sum(r.history[0][k] for r in runs) / len(runs):.3g}" for k in columns)]
         for m in METHODS
         for arm in ARMS
         for runs in [recorded[m][arm]]
@@ -182,7 +191,7 @@ fig.legend(*left.get_legend_handles_labels(), loc="outside lower center", ncols=
 plt.show()
 starts = {arm: r.history[0]["norm_predictor"] for arm, (r,) in live.items()}
 pages.table(
-    [[plots.LABEL[a], r.status, starts[a], r.column("norm_predictor")[-1], r.column("knn_val")[-1]] for a, (r,) in live.items()],
+    [[a, r.status, starts[a], r.column("norm_predictor")[-1], r.column("knn_val")[-1]] for a, (r,) in live.items()],
     ["arm", "status", "norm, epoch 0", "norm, end", "k-NN, end"],
 )
 assert starts["cut"] < starts["default"] / 3 and all(map(math.isfinite, starts.values()))

@@ -1,5 +1,7 @@
 """What the papers say of their own tables, computed from the transcribed tables (`data/papers`).
 
+A few sentences are about facts from elsewhere; these are in `data/papers/other.yml`, each with its source.
+
 Each check in `CHECKS` decides one arithmetic claim of `data/claims.yml` as its criterion's `decides` says. No
 run is needed, and no torch.
 """
@@ -10,11 +12,13 @@ import hashlib
 from functools import lru_cache
 
 from ssllib import papers
-from ssllib.arithmetic import anchors, counts, cut, nominal, norms
+from ssllib.arithmetic import anchors, counts, cut, nominal, norms, sources
 from ssllib.arithmetic.tables import Check, Finding, Load
 from ssllib.paths import data_dir
 
-CHECKS: dict[str, Check] = {**anchors.CHECKS, **cut.CHECKS, **norms.CHECKS, **counts.CHECKS, **nominal.CHECKS}
+CHECKS: dict[str, Check] = {
+    **anchors.CHECKS, **cut.CHECKS, **norms.CHECKS, **counts.CHECKS, **nominal.CHECKS, **sources.CHECKS,
+}  # fmt: skip
 
 
 def find(check: str) -> Finding | None:

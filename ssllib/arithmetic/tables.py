@@ -168,11 +168,14 @@ def not_positive(gains: Iterable[Gain]) -> str:
 def shaken(load: Load, draw: random.Random) -> Load:
     """The papers with each printed number moved at random within its rounding, half a unit of its last digit.
 
-    What was measured lies somewhere in that range. The papers themselves are left as they are.
+    What was measured lies somewhere in that range. The papers themselves are left as they are, and so are the
+    facts from elsewhere, which are mostly counts and settings.
     """
     moved: dict[str, Paper] = {}
 
     def give(name: str) -> Paper:
+        if name == "other":
+            return load(name)
         if name not in moved:
             moved[name] = copy.deepcopy(load(name))
             for table in moved[name].tables.values():

@@ -78,9 +78,8 @@ def default_of(method: str, scale: str) -> TrainConfig:
     if scale == "gpu":
         return GPU.replace(method=method, **PUBLISHED[method] | CIFAR[method])
     image = {"patch": 16} | ({"local_size": 48} if method == "dino" else {})
-    return PAPER.replace(
-        method=method, **OTHER_DATA["imagenet100"], **PUBLISHED[method] | image | {"epochs": 100}
-    )
+    paper = {"backbone": "resnet50-large", "epochs": 100} | PUBLISHED[method] | image
+    return PAPER.replace(method=method, **OTHER_DATA["imagenet100"], **paper)
 
 
 def arms(scale: str) -> list[Cell]:

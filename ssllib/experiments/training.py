@@ -125,7 +125,10 @@ OTHER_DATA: dict[str, dict[str, Any]] = {
 def default_of(method: str, scale: str, data: str = "cifar10") -> TrainConfig:
     """The default configuration of a method at gpu or paper scale on one of the papers' data sets."""
     base = {"gpu": GPU, "paper": PAPER}[scale] if method == "simclr" else non_contrastive(method)[scale]
-    return base if data == "cifar10" else base.replace(**OTHER_DATA[data])
+    if data == "cifar10":
+        return base
+    large = {} if data == "cifar100" else {"backbone": f"{base.backbone}-large"}  # 128 x 128, as released
+    return base.replace(**OTHER_DATA[data] | large)
 
 
 for _method, _name in (("simclr", "SimCLR"), ("simsiam", "SimSiam"), ("byol", "BYOL")):

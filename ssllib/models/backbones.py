@@ -1,11 +1,14 @@
 """ResNets with the 3x3 stem that SimCLR uses for CIFAR (no max-pool), down to a tiny one for a laptop.
 
+Those named `-large` have the usual stem for larger images: 7x7 with stride 2, and a max-pool.
+
 Source: He et al. 2016; Chen et al. 2020, appendix B.9 (the stem); `zero_init_residual` as in the released code.
 """
 
 from __future__ import annotations
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssllib.config import TrainConfig
@@ -17,6 +20,8 @@ STAGES = {  # name: (blocks per stage, bottleneck?, stride of the stem)
     "tiny": ((1, 1, 1), False, 1),
     "resnet18": ((2, 2, 2, 2), False, 1),
     "resnet50": ((3, 4, 6, 3), True, 1),
+    "resnet18-large": ((2, 2, 2, 2), False, 2),
+    "resnet50-large": ((3, 4, 6, 3), True, 2),
 }
 
 
@@ -56,7 +61,9 @@ class ResNet(nn.Module):
         super().__init__()
         one_of("backbone", name, STAGES)
         blocks, bottleneck, stem = STAGES[name]
-        self.conv = nn.Conv2d(3, width, 3, stem, 1, bias=False)
+        self.pools = name.endswith("-large")
+        size = 7 if self.pools else 3
+        self.conv = nn.Conv2d(3, width, size, stem, size // 2, bias=False)
         self.norm = nn.BatchNorm2d(width)
         layers: list[Block] = []
         channels = width
@@ -76,6 +83,8 @@ class ResNet(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         x = torch.relu_(self.norm(self.conv(x)))  # (n, width, h, w)
+        if self.pools:
+            x = F.max_pool2d(x, 3, 2, 1)
         return self.blocks(x).mean(dim=(2, 3))  # (n, features)
 
 

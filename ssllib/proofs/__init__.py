@@ -12,14 +12,34 @@ from typing import Any, ClassVar
 
 from ssllib import config as configs
 from ssllib.errors import InputError, one_of
-from ssllib.proofs import cosine, norm_growth
+from ssllib.proofs import (
+    collapse,
+    cosine,
+    cosine_bound,
+    gradscale_field,
+    infonce,
+    norm_growth,
+    one_lemma,
+    random_angles,
+    slowdown,
+)
 from ssllib.proofs.statements import Statement
 from ssllib.records import Result
 
 Check = Callable[[int], list[Statement]]
 """A check takes a seed, which draws the vectors of its numerical statements."""
 
-CHECKS: dict[str, Check] = {**cosine.CHECKS, **norm_growth.CHECKS}
+CHECKS: dict[str, Check] = {
+    **cosine.CHECKS,
+    **norm_growth.CHECKS,
+    **infonce.CHECKS,
+    **one_lemma.CHECKS,
+    **cosine_bound.CHECKS,
+    **slowdown.CHECKS,
+    **random_angles.CHECKS,
+    **gradscale_field.CHECKS,
+    **collapse.CHECKS,
+}
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,10 @@ def cosine(s: Space) -> Any:
     return s.dot(s.unit(s.z), s.unit(s.t))
 
 
+def sine(s: Space) -> Any:
+    return s.sqrt(1 - cosine(s) ** 2)
+
+
 def loss(s: Space) -> Any:
     """The attraction loss of both papers, -cos."""
     return -cosine(s)

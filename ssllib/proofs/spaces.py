@@ -5,10 +5,11 @@ A formula is written once, as a function of a `Space`:
 - `Gram`: z and t are known only through $\|z\|$, $\|t\|$ and $\cos\phi$. What is shown here is shown for
   every d, because the papers' formulas contain inner products and nothing else, and the gradient of such a
   formula follows from $\partial_z (z^\top t) = t$ and $\partial_z (z^\top z) = 2z$.
+- `EqualNorms`: the same, where $\|z\| = \|t\|$.
 - `Coordinates`: explicit real coordinates in a small dimension, differentiated one by one.
 - `Numbers`: float64 tensors, differentiated by autograd.
 
-SymPy is imported when one of the first two is made, not before.
+SymPy is imported when one of the first three is made, not before.
 """
 
 from __future__ import annotations
@@ -70,6 +71,7 @@ class Gram(Space):
         self.zt = sp.Symbol("zt", real=True)
         self.rho, self.tau = sp.symbols("rho tau", positive=True)  # the two norms
         self.c = sp.Symbol("c", real=True)  # the cosine
+        self.s = sp.Symbol("s", nonnegative=True)  # the sine
 
     def dot(self, a: Any, b: Any) -> Any:
         a, b = self.sp.expand(a), self.sp.expand(b)
@@ -87,12 +89,44 @@ class Gram(Space):
         new = {self.zz: self.dot(z, z), self.zt: self.dot(z, self.t), self.z: z}
         return f(self).subs(new, simultaneous=True)
 
+    def curl(self, field: Formula) -> Any:
+        r"""The number k in $\partial_j F_i - \partial_i F_j = k \, (t_i z_j - t_j z_i)$ for a vector field F of z.
+
+        With F = a t + b z, where a and b depend on z through z.z and z.t only, k is 2 da/d(z.z) - db/d(z.t).
+        The matrix is zero where k is, and where z and t are parallel (so everywhere, on the line).
+        """
+        value = self.sp.expand(field(self))
+        a, b = value.coeff(self.t), value.coeff(self.z)
+        return 2 * a.diff(self.zz) - b.diff(self.zt)
+
     def reduce(self, value: Any) -> Any:
-        """In lowest terms, with the inner products written as norms and cosine."""
-        value = self.sp.sympify(value).subs(
+        """In lowest terms, with the inner products written as norms, cosine and (where it occurs) sine."""
+        sp = self.sp
+        value = sp.sympify(value).subs(
             {self.zz: self.rho**2, self.tt: self.tau**2, self.zt: self.rho * self.tau * self.c}
         )
-        return self.sp.simplify(self.sp.expand(value))
+        value = sp.simplify(sp.expand(value.subs(sp.sqrt(1 - self.c**2), self.s)))
+        if not value.has(self.s):
+            return value
+        circle = self.s**2 + self.c**2 - 1
+        above, below = (sp.rem(sp.expand(x), circle, self.s) for x in sp.fraction(sp.together(value)))
+        return sp.factor(above / below)
+
+    def given(self, between: tuple[int, int] | None = None) -> list[Any]:
+        """What is known of norms, cosine (strictly between two numbers, or from -1 to 1), sine and gamma."""
+        low, high = between or (-1, 1)
+        inside = (self.c > low, self.c < high) if between else (self.c >= low, self.c <= high)
+        positive = [self.sp.Gt(x, 0, evaluate=False) for x in (self.rho, self.tau, self.gamma)]
+        circle = self.sp.Eq(self.s**2 + self.c**2, 1), self.sp.Ge(self.s, 0, evaluate=False)
+        return [*positive, *inside, *circle]
+
+
+class EqualNorms(Gram):
+    """Two vectors of any dimension and of one norm, rho."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.tau = self.rho
 
 
 class Coordinates(Space):
@@ -126,6 +160,13 @@ class Coordinates(Space):
     def entries(self, value: Any) -> list[Any]:
         """The entries of a vector, or one number, as a list."""
         return [self.sp.sympify(x) for x in self.sp.flatten([value])]
+
+    def curl(self, field: Formula) -> list[Any]:
+        """dF_i/dz_j - dF_j/dz_i for i < j: empty on the line, one number in the plane, three in space."""
+        value = self.entries(field(self))
+        return [
+            value[i].diff(self.z[j]) - value[j].diff(self.z[i]) for j in range(len(value)) for i in range(j)
+        ]
 
     def put(self, value: Any, z: Sequence[int], t: Sequence[int], gamma: str) -> list[Any]:
         """The exact entries of `value` at one point."""

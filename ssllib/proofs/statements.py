@@ -12,10 +12,14 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any
 
-from ssllib.proofs.spaces import Coordinates, Formula, Gram, largest_error
+from ssllib.proofs.algebra import Algebra, never_negative, plain
+from ssllib.proofs.spaces import Coordinates, EqualNorms, Formula, Gram, largest_error
 
 Point = tuple[tuple[int, ...], tuple[int, ...], str]
 """z, t and gamma (a fraction)."""
+
+DIMENSIONS = (1, 2, 3, 20, 2048)
+"""Where numerical statements are tried."""
 
 TOLERANCE = 1e-12
 r"""Largest error of a float64 gradient, in units of $1 / \|z\|$, that counts as agreement."""
@@ -50,7 +54,7 @@ class Relation:
     """`left` (=, <= or <) `right` for all non-zero z and t and all gamma > 0.
 
     `between` restricts an inequality to cosines strictly between two of -1, 0 and 1: (-1, 1) leaves out the
-    axis of t, (-1, 0) is the half of space beyond a right angle.
+    axis of t, (-1, 0) is the half of space beyond a right angle. `equal` restricts it to |z| = |t|.
     """
 
     left: Formula
@@ -58,26 +62,31 @@ class Relation:
     sign: str = "="
     between: tuple[int, int] | None = None
     names: tuple[str, str] = ("left side", "right side")  # in a counterexample; "" leaves a side out
+    equal: bool = False
 
     def proved(self) -> bool:
         """True if SymPy or Z3 proves it for every dimension. False means no proof, not disproof."""
-        gram = Gram()
+        gram = EqualNorms() if self.equal else Gram()
         gap = gram.reduce(self.right(gram) - self.left(gram))
         if self.sign != "=":
-            return _never_negative(gram, gap, self.sign == "<", self.between)
-        return bool(gap == 0) and all(
+            return never_negative(gap, self.sign == "<", gram.given(self.between))
+        if gap != 0 or self.equal:  # coordinates of equal norm would have to be solved for
+            return bool(gap == 0)
+        return all(
             not any(space.reduce(self.right(space) - self.left(space)))
             for space in map(Coordinates, (1, 2, 3))
         )
 
     def counterexample(self, show: dict[str, Formula] | None = None) -> dict[str, Any] | None:
         """The first of some small points of the plane, then of the line, where it fails; else None."""
-        for d, points in ((2, _PLANE), (1, _LINE)):
+        for d, points in ((2, _EQUAL if self.equal else _PLANE), (1, _LINE)):
             space = Coordinates(d)
             left, right = self.left(space), self.right(space)
             gap = [b - a for a, b in zip(space.entries(left), space.entries(right), strict=True)]
             rough = space.sp.lambdify([*space.z, *space.t, space.gamma], gap)  # only says where to look
             for z, t, gamma in points:
+                if self.equal and sum(x * x for x in z) != sum(x * x for x in t):
+                    continue
                 values = rough(*z, *t, float(Fraction(gamma)))
                 if not _inside(self.between, z, t) or not _fails(values, self.sign, doubt=1e-9):
                     continue
@@ -99,6 +108,15 @@ _PLANE: list[Point] = [
         ((0, 1), (0, 2), (1, 1), (-1, 1), (1, 0), (-1, 0)),
     )
 ]
+_EQUAL: list[Point] = [
+    ((2, 0), (0, 2), "1"),
+    ((9, 3), (-9, 3), "50"),  # to (8, 6) and (-8, 6)
+    *(
+        (z, (-z[0], z[1]), gamma)
+        for z, gamma in itertools.product(((1, 2), (2, 1), (3, 1)), ("1", "5", "1/2"))
+    ),
+    *_PLANE,
+]
 _LINE: list[Point] = [((z,), (t,), "1") for z, t in itertools.product((1, 2), (1, -1, 2))]
 
 
@@ -119,45 +137,46 @@ def _fails(gap: list[Any], sign: str, doubt: float = 0.0) -> bool:
 
 
 def _plain(values: list[Any]) -> Any:
-    """Numbers as JSON can hold them: integers as they are, the rest exactly, as text."""
-    plain = [int(x) if x.is_Integer else str(x) for x in values]
-    return plain if len(plain) > 1 else plain[0]
+    """A vector as a list, a number as itself."""
+    entries = [plain(x) for x in values]
+    return entries if len(entries) > 1 else entries[0]
 
 
-def _never_negative(gram: Gram, gap: Any, strictly: bool, between: tuple[int, int] | None) -> bool:
-    """Z3: is the rational function `gap` of rho, tau, c, gamma >= 0 (> 0) wherever these may lie?"""
-    import z3
+def settle(
+    source: str,
+    printed: str,
+    proof: bool,
+    counterexample: dict[str, Any] | None,
+    *,
+    how: str = "SymPy",
+    corrected: tuple[str, bool] | None = None,
+    role: str = "claim",
+) -> Statement:
+    """A statement from what was found for it and what was found against it.
 
-    names = {s: z3.Real(s.name) for s in (gram.rho, gram.tau, gram.c, gram.gamma)}
+    Args:
+        proof: whether it was proved.
+        counterexample: the first that was found, or None.
+        corrected: the nearby statement, in LaTeX, and whether that one is proved.
 
-    def polynomial(value: Any) -> Any:
-        total: Any = z3.RealVal(0)
-        for powers, coefficient in gram.sp.Poly(value, *names).terms():
-            term: Any = z3.RealVal(str(coefficient))
-            for variable, power in zip(names.values(), powers, strict=True):
-                for _ in range(power):
-                    term = term * variable
-            total = total + term
-        return total
-
-    above, below = gram.sp.fraction(gram.sp.together(gap))
-    signed = polynomial(above * below)  # of the sign of above / below
-    c = names[gram.c]
-    solver = z3.Solver()
-    solver.add(names[gram.rho] > 0, names[gram.tau] > 0, names[gram.gamma] > 0)
-    solver.add(*((c > between[0], c < between[1]) if between else (c >= -1, c <= 1)))
-    solver.add(z3.Or(signed <= 0 if strictly else signed < 0, polynomial(below) == 0))
-    return bool(solver.check() == z3.unsat)
+    Raises:
+        Undecided: if neither a proof nor a counterexample was found, or both were.
+    """
+    if proof == (counterexample is not None):
+        what = f"both a proof and {counterexample}" if proof else "no proof and no example"
+        raise Undecided(f"{source}: {printed}: {what}")
+    fixed = corrected[0] if corrected and corrected[1] and not proof else None
+    return Statement(source, printed, proof, how, counterexample, fixed, role)
 
 
 def examine(
     source: str,
     printed: str,
-    relation: Relation,
+    relation: Relation | Algebra,
     *,
     role: str = "claim",
-    corrected: tuple[str, Relation] | None = None,
-    show: dict[str, Formula] | None = None,
+    corrected: tuple[str, Relation | Algebra] | None = None,
+    show: dict[str, Any] | None = None,
 ) -> Statement:
     """Decide one printed statement.
 
@@ -166,34 +185,39 @@ def examine(
         printed: how it reads, in LaTeX.
         relation: what it says.
         corrected: the nearby statement, in LaTeX and as a relation, tried where the printed one is false.
-        show: further formulas worth reading off at a counterexample.
+        show: further formulas (SymPy expressions with `Algebra`) worth reading off at a counterexample.
 
     Raises:
         Undecided: if neither a proof nor a counterexample is found, or both are.
     """
-    holds, example = relation.proved(), relation.counterexample(show)
-    if holds == (example is not None):
-        what = f"both a proof and {example}" if holds else "no proof and no example"
-        raise Undecided(f"{source}: {printed}: {what}")
-    fixed = corrected[0] if corrected and not holds and corrected[1].proved() else None
-    return Statement(source, printed, holds, "SymPy" if relation.sign == "=" else "Z3", example, fixed, role)
+    holds = relation.proved()
+    fixed = (corrected[0], corrected[1].proved()) if corrected and not holds else None
+    how = "SymPy" if relation.sign == "=" else "Z3"
+    example = relation.counterexample(show)
+    return settle(source, printed, holds, example, how=how, corrected=fixed, role=role)
 
 
 @dataclass(frozen=True)
 class Limit:
-    """The scalar `formula` tends to `value` as the norm of z or the cosine goes to `point`, all else fixed."""
+    """The scalar `formula` tends to `value` as the norm of z, the cosine or gamma goes to `point`.
+
+    All else is fixed; `value` may contain rho (the norm of z), tau (that of t) and c (the cosine).
+    """
 
     formula: Formula
-    variable: str  # "norm" or "cosine"
+    variable: str  # "norm", "cosine" or "gamma"
     point: str
     value: str
+    equal: bool = False  # |z| = |t| all along
 
     def found(self) -> tuple[bool, str]:
         """Whether it does, and what SymPy finds."""
-        gram = Gram()
-        x, side = (gram.rho, "-") if self.variable == "norm" else (gram.c, "+" if self.point == "-1" else "-")
+        gram = EqualNorms() if self.equal else Gram()
+        x = {"norm": gram.rho, "cosine": gram.c, "gamma": gram.gamma}[self.variable]
+        side = "+" if self.point in ("-1", "0") else "-"
         limit = gram.sp.limit(gram.reduce(self.formula(gram)), x, gram.sp.sympify(self.point), side)
-        return bool(gram.sp.simplify(limit - gram.sp.sympify(self.value)) == 0), str(limit)
+        value = gram.sp.sympify(self.value, locals={s.name: s for s in (gram.rho, gram.tau, gram.c)})
+        return bool(gram.sp.simplify(limit - value) == 0), str(limit)
 
 
 def approach(source: str, printed: str, limit: Limit, *, role: str = "claim") -> Statement:
@@ -204,28 +228,45 @@ def approach(source: str, printed: str, limit: Limit, *, role: str = "claim") ->
 
 def agree(source: str, printed: str, left: Formula, right: Formula, seed: int) -> Statement:
     """A numerical statement: `left` and `right` agree in float64, in five dimensions."""
-    errors = {str(d): largest_error(left, right, d, seed=seed) for d in (1, 2, 3, 20, 2048)}
-    wrong = {d: f"error {e:.0e} / norm" for d, e in errors.items() if not e < TOLERANCE}
+    return compared(
+        source, printed, {d: largest_error(left, right, d, seed=seed) for d in DIMENSIONS}, " / norm"
+    )
+
+
+def compared(source: str, printed: str, errors: Mapping[int, float], unit: str = "") -> Statement:
+    """A numerical statement from its largest error in each dimension."""
+    wrong = {str(d): f"error {e:.0e}{unit}" for d, e in errors.items() if not e < TOLERANCE}
     return Statement(source, printed, not wrong, "autograd", wrong or None, role="added")
+
+
+def added(
+    source: str, printed: str, holds: bool, how: str, role: str = "added", example: dict[str, Any] | None = None
+) -> Statement:
+    """A statement of this book, or a line of a proof, that was decided elsewhere."""
+    return Statement(source, printed, holds, how, None if holds else example, role=role)
 
 
 _ROLE = {"claim": "", "proof": " (proof)", "added": " (added here)"}
 
 
 def table(found: Iterable[Mapping[str, Any]]) -> tuple[list[list[str]], list[str]]:
-    """Rows and columns, in MyST, for statements as a record holds them."""
+    """Rows and columns, in MyST, for statements as a record holds them.
+
+    Corrections and counterexamples stand below their statement: a fourth column would not fit a page.
+    """
     rows = [
         [
             s["source"] + _ROLE[s["role"]],
-            f"${s['printed']}$" + (f"<br>corrected: ${s['corrected']}$" if s["corrected"] else ""),
+            "<br>".join(
+                [f"${s['printed']}$"]
+                + ([f"corrected: ${s['corrected']}$"] if s["corrected"] else [])
+                + ([f"{'example' if s['holds'] else 'counterexample'}: {_example(s)}"] if s["counterexample"] else [])
+            ),
             f"{'yes' if s['holds'] else '**no**'} ({s['how']})",
-            _example(s),
         ]
         for s in found
     ]
-    columns = ["where", "statement, as printed", "holds", "counterexample"]
-    shown = 4 if any(row[3] for row in rows) else 3
-    return [row[:shown] for row in rows], columns[:shown]
+    return rows, ["where", "statement, as printed", "holds"]
 
 
 def sentence(s: Mapping[str, Any]) -> str:
@@ -233,7 +274,7 @@ def sentence(s: Mapping[str, Any]) -> str:
     verb = "holds" if s["holds"] else "**does not hold**"
     text = f"{s['source']}{_ROLE[s['role']]}: ${s['printed']}$ {verb} ({s['how']})."
     if s["counterexample"]:
-        text += f" Counterexample: {_example(s)}."
+        text += f" {'Example' if s['holds'] else 'Counterexample'}: {_example(s)}."
     return text + (f" Corrected: ${s['corrected']}$." if s["corrected"] else "")
 
 
@@ -244,4 +285,5 @@ def _example(s: Mapping[str, Any]) -> str:
 
 def _readable(value: Any) -> str:
     text = f"({', '.join(map(str, value))})" if isinstance(value, list) else str(value)
-    return re.sub(r"sqrt\((\d+)\)", r"√\1", text).replace("-", "−").replace("**", "^")
+    text = re.sub(r"\bE\b", "e", re.sub(r"sqrt\((\d+)\)", r"√\1", text))
+    return text.replace("-", "−").replace("**", "^")

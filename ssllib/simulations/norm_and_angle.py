@@ -175,7 +175,9 @@ def descend(state: State, config: NormAndAngleConfig) -> tuple[Array, Array]:
     left = np.arange(len(steps))
     for taken in range(config.cap + 1):
         done = state.cosine.mean(1) > config.threshold
-        stuck = (np.abs(state.cosine) == 1).all(1) & (taken == 1)  # all opposite: no gradient, for ever
+        stuck = np.zeros_like(done)
+        if taken == 1:
+            stuck = (np.abs(state.cosine) == 1).all(1)  # all opposite: no gradient, for ever
         if done.any() or stuck.any():
             steps[left[done]] = taken
             growth[left[done]] = np.sqrt(state.square2[done] / first[left[done]]).mean(1)

@@ -1,0 +1,94 @@
+"""Relations between SymPy expressions, decided by SymPy (equality) or Z3 (order).
+
+Neither is imported before it is needed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+def never_negative(gap: Any, strictly: bool, given: Iterable[Any] = ()) -> bool:
+    """Z3: is the rational function `gap` of real symbols >= 0 (> 0) wherever `given` holds?
+
+    Args:
+        gap: a SymPy expression. What SymPy assumes of its symbols is not passed on: say it in `given`.
+        given: SymPy relations (=, <, <=, >, >=) between polynomials.
+
+    Returns:
+        False where there is no proof: where it fails, where its denominator may vanish, and in doubt.
+    """
+    import sympy as sp
+    import z3
+
+    given = list(given)
+    symbols = sorted(sp.sympify(gap).free_symbols.union(*(g.free_symbols for g in given)), key=str)
+    names = {s: z3.Real(s.name) for s in symbols}
+
+    def polynomial(value: Any) -> Any:
+        total: Any = z3.RealVal(0)
+        for powers, coefficient in sp.Poly(value, *names).terms() if names else [((), value)]:
+            term: Any = z3.RealVal(str(coefficient))
+            for variable, power in zip(names.values(), powers, strict=True):
+                for _ in range(power):
+                    term = term * variable
+            total = total + term
+        return total
+
+    order = {"==": "__eq__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__"}
+    solver = z3.Solver()
+    for g in given:
+        solver.add(getattr(polynomial(g.lhs - g.rhs), order[g.rel_op])(0))
+    above, below = sp.fraction(sp.together(gap))
+    signed = polynomial(above * below)  # of the sign of above / below
+    solver.add(z3.Or(signed <= 0 if strictly else signed < 0, polynomial(below) == 0))
+    return bool(solver.check() == z3.unsat)
+
+
+@dataclass(frozen=True)
+class Algebra:
+    """`left` (=, <= or <) `right` for all real values of their symbols that `given` allows.
+
+    Left and right are SymPy expressions, rational where the sign is not "=" (an equality holds for all
+    values that the symbols' own assumptions allow). `points` are tried in turn for a counterexample; each is
+    one value for each symbol.
+    """
+
+    left: Any
+    right: Any
+    sign: str = "="
+    given: tuple[Any, ...] = ()
+    points: Sequence[Mapping[Any, Any]] = ()
+    names: tuple[str, str] = ("left side", "right side")
+
+    def proved(self) -> bool:
+        import sympy as sp
+
+        if self.sign == "=":
+            return bool(sp.simplify(self.right - self.left) == 0)
+        return never_negative(self.right - self.left, self.sign == "<", self.given)
+
+    def counterexample(self, show: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
+        """The first of the points that `given` allows and where it fails, with both sides (and `show`)."""
+        import sympy as sp
+
+        for point in self.points:
+            here = [(symbol, sp.sympify(value)) for symbol, value in point.items()]
+            a, b = (sp.simplify(sp.sympify(side).subs(here)) for side in (self.left, self.right))
+            gap = sp.simplify(b - a)
+            holds = gap == 0 if self.sign == "=" else gap > 0 if self.sign == "<" else gap >= 0
+            if not holds and all(bool(g.subs(here)) for g in self.given):
+                found = dict(point) | dict(zip(self.names, (a, b), strict=True))
+                found |= {name: sp.simplify(f.subs(here)) for name, f in (show or {}).items()}
+                return {str(k): plain(v) for k, v in found.items() if str(k)}
+        return None
+
+
+def plain(value: Any) -> int | str:
+    """A number as JSON can hold it: an integer as it is, the rest exactly, as text."""
+    import sympy as sp
+
+    number = sp.sympify(value)
+    return int(number) if number.is_Integer else str(number)

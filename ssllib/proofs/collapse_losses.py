@@ -1,0 +1,150 @@
+r"""What collapse is to other losses, to the softmax, and to batch normalisation.
+
+Source: 2403.18699 section 3 and Appendix A; 2406.16468 C.1, footnote 5.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from ssllib import collapse
+from ssllib.proofs import circle
+from ssllib.proofs.statements import Statement, added
+
+
+def probability(seed: int) -> list[Statement]:
+    """The softmax's probability of the positive at equal embeddings, for |I| samples."""
+    import sympy as sp
+
+    size, tau = sp.Symbol("N", integer=True, positive=True), sp.Symbol("tau", positive=True)
+    e = sp.exp(1 / tau)
+    true = sp.simplify(e / (e + (size - 2) * e))
+    printed = -sp.log(1 / (size - 1))
+    right = 1 / (size - 1)
+    same = [n for n in range(2, 50, 2) if sp.simplify((printed - true).subs(size, n)) == 0]
+    holds = len(same) == 24
+    values = {
+        "samples": 4,
+        "softmax": str(true.subs(size, 4)),
+        "printed": f"{float(printed.subs(size, 4)):.4f}",
+    }
+    tex = r"\mathbb P^* = %s\frac{1}{\lvert I \rvert - 1}"
+    return [
+        Statement(
+            "2403.18699 Appendix A",
+            tex % r"-\log ",
+            holds,
+            "SymPy",
+            None if holds else values,
+            tex % "" if not holds and sp.simplify(true - right) == 0 else None,
+        ),
+        added(
+            "its use",
+            r"\tfrac{2 (1 - \mathbb P^*)}{\tau} z^* - 2 (\lvert I \rvert - 2) \tfrac{1 - \mathbb P^*}{\tau}"
+            r" \tfrac{1}{\lvert I \rvert - 2} z^* = 0 \text{ with either value}",
+            all(
+                sp.simplify(2 * (1 - v) - 2 * (size - 2) * (1 - v) / (size - 2)) == 0
+                for v in (printed, right)
+            ),
+            "SymPy",
+        ),
+        added(
+            "what is printed is the loss at collapse",
+            r"\mathcal L_i = -\log \tfrac{1}{\lvert I \rvert - 1}",
+            sp.simplify(-sp.log(true) - printed) == 0,
+            "SymPy",
+        ),
+    ]
+
+
+REPEL = ("info_nce", "info_nce_released", "dcl", "triplet", "supervised_info_nce", "sup_con")
+"""The losses that attract positives and repel others, by cosine."""
+
+
+def most_losses(seed: int) -> list[Statement]:
+    """Every loss of the library at equal embeddings and on a line: is more than half of them at a minimum?"""
+    statements, saddles = [], []
+    for line in (collapse.EQUAL, collapse.RANK_1):
+        found = collapse.table(line)
+        minima = sorted(name for name, point in found.items() if point.is_minimum)
+        most = 2 * len(minima) > len(found)
+        words = [point.word for point in found.values()]
+        counts = {word: words.count(word) for word in dict.fromkeys(words)}
+        statements.append(
+            Statement(
+                f"2403.18699 section 3, {line.name}",
+                r"\text{more than half of the losses have a local minimum}",
+                most,
+                "autograd",
+                None if most else {"losses": len(found), **counts},
+            )
+        )
+        saddles += [found[name].word == "saddle" for name in REPEL]
+    two = collapse.table(collapse.TWO_PAIRS)["info_nce"]
+    return [
+        *statements,
+        added(
+            "the losses that attract and repel",
+            r"\text{all of them have a saddle at both}",
+            all(saddles),
+            "autograd",
+        ),
+        added(
+            "two pairs, one on each side", r"\text{InfoNCE has a minimum}", two.word == "minimum", "autograd"
+        ),
+    ]
+
+
+def batch_norm(seed: int) -> list[Statement]:
+    """What batch normalisation gives for equal inputs, for inputs that differ, and for inputs on a line."""
+    import sympy as sp
+
+    eps, v = sp.Symbol("epsilon", positive=True), sp.Symbol("v", positive=True)
+
+    def normalised(x: list[Any]) -> list[Any]:
+        mean = sum(x) / len(x)
+        return [(a - mean) / sp.sqrt(sum((b - mean) ** 2 for b in x) / len(x) + eps) for a in x]
+
+    five = normalised([sp.S(5)] * 3)
+    apart = len(set(five)) > 1
+    free = list(sp.symbols("x1:5", real=True))
+    mean = sum(free) / 4
+    spread = sum((a - mean) ** 2 for a in free) / 4
+    law = sp.simplify(sum(y**2 for y in normalised(free)) / 4 - spread / (spread + eps)) == 0
+    positive = circle.always_positive(v / (v + eps), {v: (">", 0), eps: (">", 0)})
+    w, shift = sp.symbols("w1:3", real=True), sp.symbols("b1:3", real=True)
+    first, second = (normalised([c * w[i] + shift[i] for c in free]) for i in range(2))
+    line = all(sp.simplify(first[0] * second[j] - first[j] * second[0]) == 0 for j in (1, 2, 3))
+    x = torch.randn(16, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
+    torch_agrees = all(
+        abs(float(torch.nn.functional.batch_norm(s * x, None, None, training=True).var(0, correction=0)[0])
+            - float((s * x).var(0, correction=0)[0] / ((s * x).var(0, correction=0)[0] + 1e-5))) < 1e-12
+        for s in (1.0, 1e-2, 1e-4, 1e-6)
+    )  # fmt: skip
+    variance = r"\operatorname{Var} \mathrm{BN}(x) = \frac{v}{v + \varepsilon}"
+    return [
+        Statement(
+            "2406.16468 C.1, footnote 5",
+            r"\mathrm{BN}(x_1), \dots, \mathrm{BN}(x_n) \text{ are not all one point}",
+            apart,
+            "SymPy",
+            None if apart else {"x": [5, 5, 5], "BN(x)": [int(y) for y in five]},
+            variance + r" > 0 \text{ if } v = \operatorname{Var}(x) > 0"
+            if not apart and law and positive
+            else None,
+        ),
+        added(
+            "PyTorch's batch_norm",
+            variance,
+            torch_agrees,
+            "float64",
+        ),
+        added(
+            "inputs on one line",
+            r"x_i = c_i w + b \implies \mathrm{BN}(x_i) \text{ on one line through the origin}",
+            line,
+            "SymPy",
+        ),
+    ]

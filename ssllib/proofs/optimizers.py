@@ -1,0 +1,235 @@
+r"""Where growth stops being true: optimizers with a memory, weight decay, weights that embeddings share.
+
+Source: 2502.09252 section 3, footnote 1, section 6. Momentum: Heo et al. 2021 (AdamP).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ssllib import geometry
+from ssllib.proofs.formulas import gradient, magnitude_squared
+from ssllib.proofs.spaces import Coordinates, Gram
+from ssllib.proofs.statements import Statement
+
+STEP = r"\lVert z^{(t+1)} \rVert \geq \lVert z^{(t)} \rVert"
+
+
+def momentum_never_shrinks() -> bool:
+    r"""Z3, by induction over the steps, for any vectors $g_t \perp z_t$ and positive rates $\gamma_t$.
+
+    $v' = \mu v + g$, $z' = z - \gamma v'$ keep $z^\top v \leq 0$, which is true at the start, where v = 0;
+    and while it is true no step shrinks z. The rate may change from step to step.
+    """
+    import z3
+
+    zv, vv, vg, gg, mu, gamma = z3.Reals("zv vv vg gg mu gamma")
+    new = mu * mu * vv + 2 * mu * vg + gg  # |v'|^2
+    along = mu * zv  # z . v', as z . g = 0
+    grown = -2 * gamma * along + gamma * gamma * new
+    solver = z3.Solver()
+    solver.add(*_vectors(vv, vg, gg), mu >= 0, mu < 1, gamma > 0, zv <= 0)
+    solver.add(z3.Or(grown < 0, along - gamma * new > 0))
+    return bool(solver.check() == z3.unsat)
+
+
+def nesterov_never_shrinks() -> bool:
+    r"""Z3, by induction, at a constant rate: $z' = z - \gamma (g + \mu v')$ with $v' = \mu v + g$.
+
+    What is kept is $z^\top v \leq -\gamma (\tfrac12 + \mu) \|v\|^2$.
+    """
+    import z3
+
+    zv, vv, vg, gg, mu, gamma = z3.Reals("zv vv vg gg mu gamma")
+    new = mu * mu * vv + 2 * mu * vg + gg  # |v'|^2
+    new_g = mu * vg + gg  # v' . g
+    step = gg + 2 * mu * new_g + mu * mu * new  # |g + mu v'|^2
+    grown = -2 * gamma * mu * mu * zv + gamma * gamma * step
+    after = mu * zv - gamma * (new_g + mu * new)  # z' . v'
+    bound = gamma * (z3.Q(1, 2) + mu)
+    solver = z3.Solver()
+    solver.add(*_vectors(vv, vg, gg), mu >= 0, mu < 1, gamma > 0, zv <= -bound * vv)
+    solver.add(z3.Or(grown < 0, after > -bound * new))
+    return bool(solver.check() == z3.unsat)
+
+
+def _vectors(vv: Any, vg: Any, gg: Any) -> tuple[Any, ...]:
+    """That these are the inner products of two vectors."""
+    return vv >= 0, gg >= 0, vg * vg <= vv * gg
+
+
+# --- sequences of cosine gradients --------------------------------------------------------------------------
+
+Rule = Callable[[Tensor, Tensor], Tensor]
+"""An optimizer with its state: takes z and the gradient, shape (n, d) both, and returns the next z."""
+
+
+def momentum(rate: float, mu: float = 0.0, nesterov: bool = False, decay: float = 0.0) -> Rule:
+    """Gradient descent with (Nesterov) momentum `mu` and weight decay, as `torch.optim.SGD` does it."""
+    v: Tensor | float = 0.0
+
+    def step(z: Tensor, g: Tensor) -> Tensor:
+        nonlocal v
+        g = g + decay * z
+        v = mu * v + g
+        return z - rate * (g + mu * v if nesterov else v)
+
+    return step
+
+
+def adam(
+    rate: float, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8, whole: bool = False
+) -> Rule:
+    """Adam, as `torch.optim.Adam` does it; with `whole`, one second moment for all entries of a z."""
+    m: Tensor | float = 0.0
+    s: Tensor | float = 0.0
+    steps = 0
+
+    def step(z: Tensor, g: Tensor) -> Tensor:
+        nonlocal m, s, steps
+        steps += 1
+        m = betas[0] * m + (1 - betas[0]) * g
+        square = (g * g).sum(dim=-1, keepdim=True) if whole else g * g
+        s = betas[1] * s + (1 - betas[1]) * square
+        root = (s / (1 - betas[1] ** steps)) ** 0.5
+        return z - rate * m / (1 - betas[0] ** steps) / (root + eps)
+
+    return step
+
+
+RULES: dict[str, Callable[[], Rule]] = {
+    "gradient descent": lambda: momentum(0.02),
+    "momentum 0.9": lambda: momentum(0.02, 0.9),
+    "Nesterov momentum 0.9": lambda: momentum(0.02, 0.9, nesterov=True),
+    "Adam, one second moment": lambda: adam(0.02, whole=True),
+    "Adam": lambda: adam(0.02),
+    "weight decay 0.5": lambda: momentum(0.02, decay=0.5),
+}
+
+
+def walk(rule: Rule, start: Tensor, targets: Tensor) -> Tensor:
+    """Embeddings on their way, (steps + 1, n, d), pulled towards one target after another.
+
+    Args:
+        rule: a fresh one, as `RULES` make them.
+        start: shape (n, d); n embeddings that move freely, each with its own entries of the state.
+        targets: shape (steps, n, d): at each step the loss is the sum of -cos(z, target).
+    """
+    path = [start]
+    for target in targets:
+        path.append(rule(path[-1], geometry.negative_cosine_gradient(path[-1], target)))
+    return torch.stack(path)
+
+
+def shrinking_steps(path: Tensor) -> float:
+    """The share of steps after which the norm is smaller, by more than rounding."""
+    norm = path.norm(dim=-1)
+    return float((norm[1:] < norm[:-1] * (1 - 1e-12)).double().mean())
+
+
+def random_targets(steps: int, n: int, d: int, seed: int) -> tuple[Tensor, Tensor]:
+    """A start (n, d) of norm 1 and targets (steps, n, d), all of them in random directions, in float64."""
+    generator = torch.Generator().manual_seed(seed)
+    z = torch.randn(steps + 1, n, d, generator=generator, dtype=torch.float64)
+    z = z / z.norm(dim=-1, keepdim=True)
+    return z[0], z[1:]
+
+
+# --- the check ----------------------------------------------------------------------------------------------
+
+
+def adam_step() -> dict[str, Any] | None:
+    r"""A first step of Adam that shrinks the embedding, in whole numbers; None if there were none.
+
+    With corrected bias and no epsilon the first step is $-\gamma\, \mathrm{sign}(g)$, whatever the betas.
+    """
+    space = Coordinates(2)
+    sp = space.sp
+    for z in ((1, 0), (1, 1), (2, 1), (3, 1)):
+        for t in ((0, 1), (1, 0), (0, -1)):
+            g = space.put(gradient(space), z, t, "1")
+            after = [x - sp.Rational(1, 2) * sp.sign(slope) for x, slope in zip(z, g, strict=True)]
+            before, now = sum(x * x for x in z), sum(x * x for x in after)
+            if now < before:
+                found = {"z": list(z), "t": list(t), "gamma": "1/2", "after": [str(x) for x in after]}
+                return found | {"squared norm before": before, "squared norm after": str(now)}
+    return None
+
+
+def shared_weights() -> dict[str, Any] | None:
+    """A linear network z = Wx, two inputs, one step on -cos(Wx_1, Wx_2) at rate 1 from W = 1; None if z_1 grew."""
+    import sympy as sp
+
+    w = sp.Matrix(2, 2, sp.symbols("w1:5", real=True))
+    inputs = sp.Matrix([1, 0]), sp.Matrix([-1, 1])
+    z1, z2 = (w * x for x in inputs)
+    loss = -z1.dot(z2) / sp.sqrt(z1.dot(z1) * z2.dot(z2))
+    here = dict(zip(w, (1, 0, 0, 1), strict=True))
+    step = sp.Matrix(2, 2, [loss.diff(x).subs(here) for x in w])
+    after = (sp.eye(2) - step) * inputs[0]
+    now = sp.simplify(after.dot(after))
+    if not now < 1 or sp.simplify(sum(a * b for a, b in zip(sp.eye(2), step, strict=True))) != 0:
+        return None
+    weights = sp.simplify(sum(x * x for x in sp.eye(2) - step))
+    shown = {"x_1": [1, 0], "x_2": [-1, 1], "squared norm of z_1 before": 1, "after": str(now)}
+    return shown | {"squared norm of W before": 2, "squared norm of W after": str(weights)}
+
+
+def decayed() -> bool:
+    r"""SymPy: $\|z'\|^2 = (1 - \gamma\lambda)^2 \|z\|^2 + \gamma^2 \sin^2\phi / \|z\|^2$ in every dimension."""
+    s = Gram()
+    decay = s.sp.Symbol("lambda", positive=True)
+    after = (1 - s.gamma * decay) * s.z - s.gamma * gradient(s)
+    law = (1 - s.gamma * decay) ** 2 * s.zz + s.gamma**2 * magnitude_squared(s)
+    return bool(s.reduce(s.dot(after, after) - law) == 0)
+
+
+def check(seed: int) -> list[Statement]:
+    """Momentum, Adam; then (added) what else makes norms shrink."""
+    start, targets = random_targets(300, 16, 3, seed)
+    steady = [name for name in list(RULES)[:4] if shrinking_steps(walk(RULES[name](), start, targets)) > 0]
+    tall, up = torch.tensor([[[2.0, 1.0]], [[0.0, 1.0]]], dtype=torch.float64)
+    numbers = walk(adam(0.5), tall, up.unsqueeze(0))[-1].norm() < tall.norm()
+    source = "2502.09252 footnote 1"
+    found, shared, steadily = adam_step(), shared_weights(), momentum_never_shrinks()
+    law = r"\lVert z' \rVert^2 = (1 - \gamma \lambda)^2 \lVert z \rVert^2"
+    law += r" + \gamma^2 \frac{\sin^2 \phi}{\lVert z \rVert^2}"
+    shorter = r"\lVert z' \rVert < \lVert z \rVert"
+    return [
+        Statement(f"{source}: momentum", STEP, steadily, "Z3", None if steadily else {"proof": "none found"}),
+        Statement(f"{source}: Adam", STEP, found is None, "SymPy", found),
+        Statement(
+            "Adam, with one second moment for all of z",
+            STEP,
+            steadily,
+            "Z3",
+            role="added",
+        ),
+        Statement(
+            "Nesterov momentum, at a constant rate", STEP, nesterov_never_shrinks(), "Z3", role="added"
+        ),
+        Statement(
+            "those four, over 300 steps",
+            STEP,
+            not steady,
+            "autograd",
+            {name: "shrank" for name in steady} or None,
+            role="added",
+        ),
+        Statement(
+            "Adam's step, in float64, with its epsilon", shorter, bool(numbers), "autograd", role="added"
+        ),
+        Statement("weight decay", law, decayed(), "SymPy", role="added"),
+        Statement(
+            "shared weights, z = Wx",
+            r"\lVert W' x_1 \rVert < \lVert W x_1 \rVert \text{ though } \lVert W' \rVert \geq \lVert W \rVert",
+            shared is not None,
+            "example",
+            shared,
+            role="added",
+        ),
+    ]

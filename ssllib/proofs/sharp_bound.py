@@ -1,0 +1,112 @@
+r"""What holds at every angle: the sharp bound on the change of the cosine in one step, and its corollaries.
+
+For two embeddings of equal norm rho, with k = gamma / rho^2 (then for any norms):
+
+    change = k sin(phi) (sin(phi) + sin(phi')) <= k sin(phi) (1 + sin(phi)),   phi' the angle after the step,
+    (1 - k) 2 k sin^2(phi) <= change <= (1 + k) 2 k sin^2(phi).
+"""
+
+from __future__ import annotations
+
+from ssllib.proofs.algebra import Algebra
+from ssllib.proofs.statements import Relation, Statement, examine
+from ssllib.proofs.step import change, correct_bound, k, printed_bound, sharp_bound, with_hats
+
+DELTA = r"\Delta \cos\phi"
+K = "k"
+PRINTED = r"\frac{2 \gamma \sin^2 \phi_{ij}}{\rho^2}"
+AT = rf"\text{{ at }} {K} = \frac{{1 - \sin\phi}}{{- \sin\phi \cos\phi}}"
+CORRECT = rf"{DELTA} \leq {PRINTED} \Bigl( 1 + \frac{{\gamma}}{{\rho^2}} \Bigr)"
+
+
+def sharp() -> list[Statement]:
+    """The bound that holds at every angle and is attained, and why no constant will do."""
+    import sympy as sp
+
+    c, s, x = sp.symbols("c s k", real=True)
+    circle = (sp.Eq(s**2 + c**2, 1), sp.Ge(s, 0), sp.Gt(x, 0))
+    exact = 2 * x * s**2 * (1 - x * c) / (1 + x**2 * s**2)
+    new_sine = (s * (1 - x**2 * s**2) - 2 * x * s * c) / (1 + x**2 * s**2)
+    phi = sp.Symbol("phi")
+    at = {s: sp.sin(phi), c: sp.cos(phi)}
+    best = (1 - s) / (-c * s)  # where the step ends at a right angle
+    return [
+        examine(
+            r"the sharp bound ($k = \gamma / \rho^2$)",
+            rf"{DELTA} \leq {K} \sin\phi \, (1 + \sin\phi)",
+            Relation(change(with_hats), sharp_bound, "<=", equal=True),
+            role="added",
+        ),
+        examine(
+            r"exactly, with the angle $\phi' = \phi - 2 \arctan(k \sin\phi)$ after the step",
+            rf"{DELTA} = {K} \sin\phi \, (\sin\phi + \sin\phi')",
+            Algebra(exact.subs(at), (x * s * (s + new_sine)).subs(at)),
+            role="added",
+        ),
+        examine(
+            "attained where the step ends at a right angle",
+            rf"{DELTA} = {K} \sin\phi \, (1 + \sin\phi) {AT}",
+            Algebra(exact.subs(x, best).subs(at), (x * s * (1 + s)).subs(x, best).subs(at)),
+            role="added",
+        ),
+        examine(
+            r"and there only, off the axis ($\sin\phi > 0$)",
+            rf"{DELTA} < {K} \sin\phi \, (1 + \sin\phi) \quad (\cos\phi' \neq 0)",
+            Algebra(
+                exact, x * s * (1 + s), "<",
+                (*circle, sp.Gt(s, 0), sp.Gt((c + 2 * x * s**2 - x**2 * s**2 * c) ** 2, 0)),
+            ),
+            role="added",
+        ),
+        examine(
+            "no constant in the place of 2 will do",
+            rf"\frac{{{DELTA}}}{{{K} \sin^2\phi}} = 1 + \frac{{1}}{{\sin\phi}} {AT}",
+            Algebra((exact / x / s**2).subs(x, best).subs(at), (1 + 1 / s).subs(at)),
+            role="added",
+        ),
+        *two_sided(),
+    ]  # fmt: skip
+
+
+def two_sided() -> list[Statement]:
+    """The corollary for readers: 2 k sin^2 with a relative error of at most k."""
+    step = change(with_hats)
+    return [
+        examine(
+            "corollary, from above",
+            rf"{DELTA} \leq {PRINTED} \Bigl( 1 + \frac{{\gamma}}{{\rho^2}} \Bigr)",
+            Relation(step, correct_bound, "<=", equal=True),
+            role="added",
+        ),
+        examine(
+            "corollary, from below",
+            rf"{DELTA} \geq {PRINTED} \Bigl( 1 - \frac{{\gamma}}{{\rho^2}} \Bigr)",
+            Relation(lambda s: printed_bound(s) * (1 - k(s)), step, "<=", equal=True),
+            role="added",
+        ),
+    ]
+
+
+def unequal_norms() -> list[Statement]:
+    """At any norms the pair turns by theta = theta_i + theta_j, tan(theta_i) = k_i sin(phi)."""
+    import sympy as sp
+
+    c, s, p, q, h = sp.symbols("c s p q h", real=True)
+    circle = (sp.Eq(s**2 + c**2, 1), sp.Ge(s, 0))
+    turned = 2 * h * (s - h * c) / (1 + h**2)  # cos(phi - theta) - cos(phi) with h = tan(theta / 2)
+    quarter = (sp.Ge(p, 0), sp.Ge(q, 0), sp.Lt(p, 1), sp.Lt(q, 1))  # tan(theta_i / 2), tan(theta_j / 2)
+    source = "at unequal norms"
+    return [
+        examine(
+            source + r" ($\tan\theta_i = \gamma \sin\phi / \lVert z_i \rVert^2$)",
+            rf"{DELTA} \leq \tan\tfrac{{\theta_i + \theta_j}}2 \, (1 + \sin\phi)",
+            Algebra(turned, h * (1 + s), "<=", (*circle, sp.Ge(h, 0))),
+            role="added",
+        ),
+        examine(
+            source + " (both angles below a right angle)",
+            r"\tan\tfrac{\theta_i + \theta_j}2 \leq \tfrac12 (\tan\theta_i + \tan\theta_j)",
+            Algebra((p + q) / (1 - p * q), p / (1 - p**2) + q / (1 - q**2), "<=", quarter),
+            role="added",
+        ),
+    ]
