@@ -11,9 +11,9 @@ from torch import Tensor
 
 from benchmarks.timing import Options, Report, parts, take_turns
 from ssllib import experiments, models, training
-from ssllib.config import TrainConfig
 from ssllib.datasets import ImageSet
 from ssllib.datasets.shapes import shapes
+from ssllib.train_config import TrainConfig
 
 
 class Steps:

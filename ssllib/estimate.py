@@ -9,9 +9,10 @@ from functools import lru_cache
 import torch
 
 from ssllib import evaluate, models, training
-from ssllib.config import RunConfig, TrainConfig
+from ssllib.config import RunConfig
 from ssllib.datasets import ImageSet
 from ssllib.datasets.imbalance import exponential_counts
+from ssllib.train_config import TrainConfig
 
 SIZES = {  # training and test images
     "shapes": (2048, 1024), "cifar10": (50_000, 10_000), "cifar100": (50_000, 10_000), "flowers102": (6149, 1020),

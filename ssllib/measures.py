@@ -26,10 +26,10 @@ from torch import Tensor
 
 from ssllib import datasets, evaluate, norms, probes
 from ssllib.augment import augment
-from ssllib.config import TrainConfig
 from ssllib.datasets import ImageSet, Splits
 from ssllib.errors import InputError
 from ssllib.models.method import Method
+from ssllib.train_config import TrainConfig
 
 Numbers = dict[str, Any]
 Arrays = dict[str, np.ndarray]

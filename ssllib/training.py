@@ -18,12 +18,12 @@ from torch import Tensor
 
 from ssllib import checkpoint, datasets, evaluate, measures, models, norms
 from ssllib.augment import augment
-from ssllib.config import TrainConfig
 from ssllib.cut_init import cut_init_
 from ssllib.datasets import ImageSet, Splits
 from ssllib.models.method import Method
 from ssllib.records import Result
 from ssllib.schedules import released_rate, warmup_cosine
+from ssllib.train_config import TrainConfig
 
 Progress = Callable[[str], None]
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import torch
 
-from ssllib.config import TrainConfig
+from ssllib.train_config import TrainConfig
 from ssllib.training import train
 
 

@@ -10,9 +10,9 @@ import torch
 from benchmarks import __main__ as command
 from benchmarks import augment, gpu, knn, simulation, step, table, timing
 from ssllib import experiments, training
-from ssllib.config import TrainConfig
 from ssllib.evaluate import knn_predict
 from ssllib.simulations.norm_and_angle import run_norm_and_angle
+from ssllib.train_config import TrainConfig
 
 TINY = TrainConfig(
     dataset="shapes", train_images=64, held_out=32, test_images=32, backbone="mini", width=4, proj_hidden=8,

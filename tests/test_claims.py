@@ -9,8 +9,8 @@ import pytest
 
 from ssllib import claims, experiments, records, scoreboard, verdicts
 from ssllib.claims import Claim
-from ssllib.config import TrainConfig
 from ssllib.records import Record, Store
+from ssllib.train_config import TrainConfig
 
 RULE: dict[str, Any] = {
     "declared": "2026-01-01", "experiment": "simclr-arms", "settles": ["gpu", "paper"], "direction": ">",

@@ -15,7 +15,6 @@ import torch
 import torchvision
 
 from ssllib import datasets
-from ssllib.config import TrainConfig
 from ssllib.datasets import ImageSet, balanced, labelled
 from ssllib.datasets.cifar import FOLDERS, cifar
 from ssllib.datasets.download import FILES, TERMS, File, bar, download, get, matches, unpack
@@ -27,6 +26,7 @@ from ssllib.datasets.shapes import NAMES, annotate, shapes, shapes_with_blend
 from ssllib.errors import InputError
 from ssllib.evaluate import accuracy, knn_predict
 from ssllib.paths import data_root
+from ssllib.train_config import TrainConfig
 
 
 def test_shapes_are_bytes_balanced_and_repeatable() -> None:

@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from ssllib import geometry, proofs
 from ssllib.gradscale import GradScale
-from ssllib.proofs import gradscale_field as checks
-from ssllib.proofs import potentials
+from ssllib.proofs import gradscale_field, gradscale_potential, potentials
 from ssllib.proofs.spaces import Coordinates, Gram
 
 pytest.importorskip("sympy")
@@ -103,7 +102,7 @@ def test_work_along_paths() -> None:
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, proofs.Proof]:
-    return {name: proofs.prove(name) for name in checks.CHECKS}
+    return {name: proofs.prove(name) for name in gradscale_field.CHECKS | gradscale_potential.CHECKS}
 
 
 def test_outcomes(found: dict[str, proofs.Proof]) -> None:

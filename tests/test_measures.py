@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 
 from ssllib import datasets, losses, measures, models, norms, training
-from ssllib.config import TrainConfig
 from ssllib.datasets import ImageSet
 from ssllib.errors import InputError
+from ssllib.train_config import TrainConfig
 from ssllib.training import train
 
 TINY = TrainConfig(

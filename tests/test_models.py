@@ -7,7 +7,6 @@ import torch
 import torch.nn.functional as F
 
 from ssllib import experiments, models
-from ssllib.config import METHODS, TrainConfig
 from ssllib.cut_init import cut_init_
 from ssllib.errors import InputError
 from ssllib.models.dino import Prototypes
@@ -15,6 +14,7 @@ from ssllib.models.method import follow, rising, twin
 from ssllib.models.moco_v2 import MoCoV2, queue_nce
 from ssllib.models.moco_v3 import batch_nce
 from ssllib.models.vit import ViT, positions
+from ssllib.train_config import METHODS, TrainConfig
 
 TINY = TrainConfig(
     dataset="shapes", backbone="mini", width=4, proj_hidden=8, proj_dim=6, pred_hidden=5, batch_size=8, queue=12,

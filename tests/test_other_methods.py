@@ -5,8 +5,8 @@ import torch
 
 from ssllib import datasets, evaluate, experiments, models, training
 from ssllib.augment import to_float
-from ssllib.config import TrainConfig
 from ssllib.experiments.other_methods import SMALL
+from ssllib.train_config import TrainConfig
 
 EXPERIMENT = experiments.get("other-methods")
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ssllib import geometry, losses
-from ssllib.proofs import infonce
+from ssllib.proofs import infonce, repulsion_size
 from ssllib.proofs.batches import BatchRelation, GramBatch, NumberBatch, PlaneBatch, batch_error, hard_batch
 from ssllib.proofs.formulas import zero
 from ssllib.proofs.infonce_formulas import (
@@ -41,7 +41,7 @@ OUTCOMES = {
 
 @pytest.fixture(scope="module")
 def found() -> dict[str, list[Statement]]:
-    return {name: check(0) for name, check in infonce.CHECKS.items()}
+    return {name: check(0) for name, check in (infonce.CHECKS | repulsion_size.CHECKS).items()}
 
 
 def drawn(seed: int, n: int, d: int) -> Tensor:

@@ -5,9 +5,9 @@ import torch
 
 from ssllib import datasets, losses, models, training
 from ssllib.augment import draw
-from ssllib.config import DIFFERENCES, PROTOCOLS, TrainConfig
 from ssllib.errors import InputError
 from ssllib.schedules import released_rate, warmup_cosine
+from ssllib.train_config import DIFFERENCES, PROTOCOLS, TrainConfig
 
 TINY = TrainConfig(
     dataset="shapes", train_images=128, held_out=64, test_images=64, backbone="mini", width=4, proj_hidden=8,

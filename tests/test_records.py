@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from ssllib import records
-from ssllib.config import TrainConfig, kind
+from ssllib.config import kind
 from ssllib.errors import InputError
 from ssllib.records import Record, Store
+from ssllib.train_config import TrainConfig
 
 
 def record(seed: int = 0, **final: float) -> Record:

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from ssllib import claims, estimate, experiments, sweep
-from ssllib.config import TrainConfig
 from ssllib.errors import InputError
 from ssllib.experiments import Cell, Experiment
 from ssllib.records import Store
+from ssllib.train_config import TrainConfig
 
 TINY = TrainConfig(
     dataset="shapes", train_images=128, held_out=64, test_images=64, backbone="mini", width=4, proj_hidden=8,

@@ -11,9 +11,9 @@ import torch
 import torchvision
 
 from ssllib import datasets, experiments, models, training
-from ssllib.config import METHODS, TrainConfig
 from ssllib.errors import InputError
 from ssllib.models.backbones import ResNet
+from ssllib.train_config import METHODS, TrainConfig
 from ssllib.training import train
 
 TINY = TrainConfig(

@@ -33,8 +33,7 @@ from matplotlib import pyplot as plt
 
 from ssllib import geometry, pages, papers, plots, proofs
 from ssllib.gradscale import scale_grad
-from ssllib.proofs import gradscale_field as checks
-from ssllib.proofs import potentials, statements
+from ssllib.proofs import gradscale_field, gradscale_potential, potentials, statements
 
 page = pages.begin(
     "theory/gradscale-field",
@@ -81,7 +80,7 @@ page.claim("gradscale-no-potential", "gradscale-path-integrals", "gradscale-not-
 # The direction is the old one; only the length is new. For $p = 1$ it is $\sin\phi$, at every norm.
 
 # %% tags=["hide-input"]
-CHECKS = tuple(checks.CHECKS)
+CHECKS = (*gradscale_field.CHECKS, *gradscale_potential.CHECKS)
 recorded = {check: found[0].final for check, found in page.records("proofs").items() if check in CHECKS}
 
 

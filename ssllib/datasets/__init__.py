@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssllib.config import TrainConfig
 from ssllib.errors import InputError, in_range
+from ssllib.train_config import TrainConfig
 
 
 @dataclass

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ssllib.config import TrainConfig
 from ssllib.experiments.grid import Cell, Experiment, declare
+from ssllib.train_config import TrainConfig
 
 LOSSES = {"infonce": "info-nce", "dcl": "dcl", "bt": "barlow-twins", "vicreg": "vicreg"}
 
@@ -22,14 +22,19 @@ CLOA = TrainConfig(
 
 SCALES: dict[str, dict[str, Any]] = {"gpu": {"precision": "bf16"}, "paper": {"image_size": 224}}
 
+AT_CPU_SCALE: dict[str, Any] = {
+    "backbone": "mini", "width": 16, "train_images": 5000, "epochs": 8, "schedule_epochs": 8, "finetune_epochs": 20,
+}  # fmt: skip
 
-def over_fusion(base: TrainConfig) -> list[Cell]:
-    """Each loss with and without anchors, at rates from 1e-7 to 1."""
-    rates = ("1", "1e-1", "1e-2", "1e-3", "1e-4", "1e-5", "1e-6", "1e-7")
+RATES = ("1", "1e-1", "1e-2", "1e-3", "1e-4", "1e-5", "1e-6", "1e-7")
+
+
+def over_fusion(base: TrainConfig, anchored: tuple[str, ...] = RATES) -> list[Cell]:
+    """Each loss without anchors, at rates from 1e-7 to 1, and with anchors at the rates `anchored`."""
     return [
         Cell(f"{prefix}{name}-{rate}", base.replace(loss=loss, lr=float(rate), anchor_weight=weight))
         for name, loss in LOSSES.items()
-        for prefix, weight in (("", 0.0), ("cloa-", 1.0))
+        for prefix, weight, rates in (("", 0.0, RATES), ("cloa-", 1.0, anchored))
         for rate in rates
     ]
 
@@ -50,7 +55,8 @@ declare(
     Experiment(
         "over-fusion",
         "Losses with and without anchors over learning rates",
-        {scale: over_fusion(CLOA.replace(**changes)) for scale, changes in SCALES.items()},
+        {"cpu": over_fusion(CLOA.replace(**AT_CPU_SCALE), ("1", "1e-2", "1e-3", "1e-6"))}
+        | {scale: over_fusion(CLOA.replace(**changes)) for scale, changes in SCALES.items()},
     )
 )
 

@@ -5,9 +5,9 @@ The figure names neither data set nor backbone: CIFAR-10 here, with the backbone
 
 from __future__ import annotations
 
-from ssllib.config import TrainConfig
 from ssllib.experiments.grid import Cell, Experiment, declare
 from ssllib.experiments.training import CPU, SMOKE, default_of, non_contrastive
+from ssllib.train_config import TrainConfig
 
 
 def planes(simclr: TrainConfig, byol: TrainConfig, seeds: tuple[int, ...] = (0, 1, 2), **changes: object) -> list[Cell]:

@@ -16,9 +16,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from ssllib.config import TrainConfig
 from ssllib.experiments.grid import Cell, Experiment, declare
 from ssllib.experiments.training import GPU, OTHER_DATA, PAPER, SMOKE
+from ssllib.train_config import TrainConfig
 
 CUT = 3.0  # 2406.16468 Table 4
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ssllib.config import TrainConfig
 from ssllib.datasets.imbalance import BASES
 from ssllib.experiments.grid import Cell, Experiment, declare
 from ssllib.experiments.training import default_of, with_gradscale
+from ssllib.train_config import TrainConfig
 
 SCALES = ("gpu", "paper")
 METHODS = ("simclr", "simsiam", "byol")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ssllib.config import TrainConfig
 from ssllib.experiments.grid import Cell, Experiment, declare
+from ssllib.train_config import TrainConfig
 
 # --- SimCLR with the three interventions (2406.16468 Tables 1 and 3; 2502.09252 Table 2, Fig. 5) -----------
 
@@ -123,10 +123,12 @@ OTHER_DATA: dict[str, dict[str, Any]] = {
 
 
 def default_of(method: str, scale: str, data: str = "cifar10") -> TrainConfig:
-    """The default configuration of a method at gpu or paper scale on one of the papers' data sets."""
-    base = {"gpu": GPU, "paper": PAPER}[scale] if method == "simclr" else non_contrastive(method)[scale]
+    """The default configuration of a method at cpu, gpu or paper scale on one of the papers' data sets."""
+    base = {"cpu": CPU, "gpu": GPU, "paper": PAPER}[scale] if method == "simclr" else non_contrastive(method)[scale]
     if data == "cifar10":
         return base
+    if scale == "cpu":
+        return base.replace(dataset=data)
     large = {} if data == "cifar100" else {"backbone": f"{base.backbone}-large"}  # 128 x 128, as released
     return base.replace(**OTHER_DATA[data] | large)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ssllib.config import TrainConfig
 from ssllib.models.byol import BYOL
 from ssllib.models.dino import DINO
 from ssllib.models.method import Method
@@ -10,6 +9,7 @@ from ssllib.models.moco_v2 import MoCoV2
 from ssllib.models.moco_v3 import MoCoV3
 from ssllib.models.simclr import SimCLR
 from ssllib.models.simsiam import SimSiam
+from ssllib.train_config import TrainConfig
 
 METHODS: dict[str, type[Method]] = {
     "simclr": SimCLR,

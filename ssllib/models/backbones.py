@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssllib.config import TrainConfig
 from ssllib.errors import one_of
 from ssllib.models.vit import SIZES, ViT
+from ssllib.train_config import TrainConfig
 
 STAGES = {  # name: (blocks per stage, bottleneck?, stride of the stem)
     "mini": ((1, 1, 1), False, 2),

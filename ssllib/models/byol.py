@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ssllib.config import TrainConfig
 from ssllib.gradscale import scale_grad
 from ssllib.losses import negative_cosine
 from ssllib.models.backbones import backbone_of
 from ssllib.models.heads import mlp
 from ssllib.models.method import Method, follow, rising, twin
+from ssllib.train_config import TrainConfig
 
 
 class BYOL(Method):

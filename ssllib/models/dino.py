@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssllib.config import TrainConfig
 from ssllib.gradscale import scale_grad
 from ssllib.losses import dino
 from ssllib.models.backbones import backbone_of
 from ssllib.models.heads import mlp
 from ssllib.models.method import Method, follow, rising, twin
+from ssllib.train_config import TrainConfig
 
 
 class Prototypes(nn.Module):

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ssllib.config import TrainConfig
+from ssllib.train_config import TrainConfig
 
 
 class Method(nn.Module):

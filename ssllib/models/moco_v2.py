@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssllib.config import TrainConfig
 from ssllib.errors import InputError
 from ssllib.gradscale import scale_grad
 from ssllib.models.backbones import backbone_of
 from ssllib.models.heads import mlp
 from ssllib.models.method import Method, follow, twin
+from ssllib.train_config import TrainConfig
 
 
 def queue_nce(q: Tensor, k: Tensor, queue: Tensor, temperature: float = 0.2) -> Tensor:

@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssllib.config import TrainConfig
 from ssllib.gradscale import scale_grad
 from ssllib.models.backbones import backbone_of
 from ssllib.models.byol import BYOL
 from ssllib.models.heads import mlp
 from ssllib.models.vit import ViT
+from ssllib.train_config import TrainConfig
 
 
 def batch_nce(q: Tensor, k: Tensor, temperature: float = 0.2) -> Tensor:

@@ -12,13 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from ssllib import losses
-from ssllib.config import TrainConfig
 from ssllib.datasets import CLASSES
 from ssllib.errors import one_of
 from ssllib.gradscale import scale_grad
 from ssllib.models.backbones import backbone_of
 from ssllib.models.heads import mlp
 from ssllib.models.method import Method
+from ssllib.train_config import TrainConfig
 
 Loss = Callable[[Tensor, Tensor, float], Tensor]
 

@@ -17,10 +17,12 @@ from ssllib.proofs import (
     cosine,
     cosine_bound,
     gradscale_field,
+    gradscale_potential,
     infonce,
     norm_growth,
     one_lemma,
     random_angles,
+    repulsion_size,
     slowdown,
 )
 from ssllib.proofs.statements import Statement
@@ -33,11 +35,13 @@ CHECKS: dict[str, Check] = {
     **cosine.CHECKS,
     **norm_growth.CHECKS,
     **infonce.CHECKS,
+    **repulsion_size.CHECKS,
     **one_lemma.CHECKS,
     **cosine_bound.CHECKS,
     **slowdown.CHECKS,
     **random_angles.CHECKS,
     **gradscale_field.CHECKS,
+    **gradscale_potential.CHECKS,
     **collapse.CHECKS,
 }
 
