@@ -24,8 +24,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.step import Steps
 from benchmarks.timing import Options, Report, Unavailable, profiled, spread, take_turns
-from ssllib import experiments, training
+from ssllib import experiments
 from ssllib.datasets.shapes import shapes
+from ssllib.steps import forward_backward
+from ssllib.views import Generators
 
 BATCH = 512
 PEER = "dkobak/simclr-cifar10"
@@ -159,10 +161,10 @@ def matrix_rate(n: int, device: str, repeats: int) -> list[float]:
 
 def flops_per_image(steps: Steps) -> float:
     """Operations of convolutions and matrix products, forward and backward, for both views of an image."""
-    generators = training.Generators(steps.config, 1, steps.data.labels.device)
+    generators = Generators(steps.config, 1, steps.data.labels.device)
     index = torch.arange(steps.config.batch_size, device=steps.data.images.device)
     with FlopCounterMode(display=False) as counter:
-        training._step(steps.model, steps.data, index, steps.config, generators)
+        forward_backward(steps.model, steps.data, index, steps.config, generators)
     return counter.get_total_flops() / len(index)
 
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing import Options, Report, parts, take_turns
-from ssllib import experiments, models, training
+from ssllib import experiments, models, training, views
+from ssllib import steps as passes
 from ssllib.datasets import ImageSet
 from ssllib.datasets.shapes import shapes
 from ssllib.train_config import TrainConfig
@@ -39,10 +40,10 @@ class Steps:
     def on_ready_views(self) -> float:
         """The same, but every batch has the same two random views, made beforehand."""
 
-        def views(data: ImageSet, index: Tensor, *_: Any) -> Iterator[Tensor]:
+        def ready(data: ImageSet, index: Tensor, *_: Any) -> Iterator[Tensor]:
             return iter(view[: len(index)] for view in self.ready)
 
-        with mock.patch.object(training, "_views", views):
+        with mock.patch.object(passes, "views", ready):
             return self.whole()
 
 
@@ -64,11 +65,11 @@ def measure(options: Options) -> Report:
         profile=parts(
             steps.whole,
             {
-                "views": (training, "augment"),
+                "views": (views, "augment"),
                 "forward": (type(steps.model), "forward"),
                 "backward": (torch.Tensor, "backward"),
-                "norms and cosines": (training, "_measure"),
-                "gradient norms": (training, "_gradients"),
+                "norms and cosines": (passes, "_measure"),
+                "gradient norms": (passes, "_gradients"),
                 "optimizer": (type(steps.optimizer), "step"),
             },
             repeats=1,

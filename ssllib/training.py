@@ -6,24 +6,24 @@ with (seed, epoch), so a run continued from a checkpoint repeats an unbroken one
 
 from __future__ import annotations
 
-import contextlib
 import copy
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
-from ssllib import checkpoint, datasets, evaluate, measures, models, norms
-from ssllib.augment import augment
+from ssllib import checkpoint, datasets, evaluate, measures, models, norms, plane
 from ssllib.cut_init import cut_init_
 from ssllib.datasets import ImageSet, Splits
 from ssllib.models.method import Method
 from ssllib.records import Result
 from ssllib.schedules import released_rate, warmup_cosine
+from ssllib.steps import Means, autocast, forward_backward
 from ssllib.train_config import TrainConfig
+from ssllib.trained import Features, Trained
+from ssllib.views import Generators
 
 Progress = Callable[[str], None]
 
@@ -91,7 +91,7 @@ def train(
         spent, images_seen = spent + seconds, images_seen + len(splits.train)
         good = all(map(_finite, row.values()))
         if good and _due(config, epoch):
-            row |= _evaluate(model, splits.train, splits.held_out, config, "val")
+            row |= _evaluate(model, splits, config)
             row |= _plane(model, splits.train, config, epoch, arrays)
             good = all(map(_finite, row.values()))  # the last step of an epoch may be the one that diverges
         history.append(row)
@@ -114,9 +114,10 @@ def train(
             )
     final: dict[str, Any] = {}
     if status == "finished":
-        final = _evaluate(model, splits.train, splits.test, config, "test", last=True)
-        with _autocast(config, where):
-            more, last_arrays = measures.measure(model, splits, config, data_root, where)
+        trained = Trained(model.eval(), splits, config, data_root, where)
+        with autocast(config, where):
+            final = _asked(model, splits.train, trained.train, splits.test, trained.test, config, "test", last=True)
+            more, last_arrays = measures.measure(trained)
         final |= more
         arrays |= last_arrays
     speed = {"training_seconds": round(spent, 2), "images_per_second": round(images_seen / max(spent, 1e-9), 1)}
@@ -148,7 +149,7 @@ def _plane(
     """Two-dimensional embeddings of this epoch, where they are asked for."""
     if "plane" not in config.measures:
         return {}
-    row, arrays[f"plane_{epoch}"] = measures.plane(model, data, config)
+    row, arrays[f"plane_{epoch}"] = plane.plane(model, data, config)
     return row
 
 
@@ -177,111 +178,6 @@ def _optimizer(model: Method, config: TrainConfig) -> torch.optim.Optimizer:
     )
 
 
-def _autocast(config: TrainConfig, device: torch.device) -> contextlib.AbstractContextManager[Any]:
-    return torch.autocast(device.type, torch.bfloat16, enabled=config.precision == "bf16")
-
-
-def _views(data: ImageSet, index: Tensor, config: TrainConfig, g: Generators) -> Iterator[Tensor]:
-    """Two random views (n, 3, h, w) of the images at `index`, then the small local crops (n, 3, s, s), if any.
-
-    They are on the generator's device.
-    """
-    images = data.images[index.to(data.images.device)].to(g.device, non_blocking=True)
-    for _ in range(2):
-        view = augment(
-            images, g.own, crop_min=config.crop_min, jitter=config.jitter, gray=config.gray,
-            apart=config.released("augmentation"), host=g.host,
-        )  # fmt: skip
-        yield view.contiguous(memory_format=torch.channels_last)
-    for _ in range(config.local_crops):
-        view = augment(
-            images, g.own, crop_min=config.local_min, crop_max=config.local_max, side=config.local_size,
-            jitter=config.jitter, gray=config.gray, apart=config.released("augmentation"), host=g.host,
-        )  # fmt: skip
-        yield view.contiguous(memory_format=torch.channels_last)
-
-
-class Generators:
-    """An epoch's randomness: a generator on the device and, on a GPU, one on the host, so that none is waited for."""
-
-    def __init__(self, config: TrainConfig, epoch: int, device: torch.device) -> None:
-        seed = (config.seed + 1) * 1_000_003 + epoch
-        self.device = device
-        self.own = torch.Generator(device).manual_seed(seed)
-        self.host = None if device.type == "cpu" else torch.Generator().manual_seed(seed)
-
-
-class _Means:
-    """Running means of scalars that stay on the device until the epoch ends."""
-
-    def __init__(self) -> None:
-        self.sums: dict[str, Tensor] = {}
-        self.count = 0
-
-    def add(self, **values: Tensor) -> None:
-        for name, value in values.items():
-            value = value.detach().double()
-            self.sums[name] = self.sums[name] + value if name in self.sums else value
-        self.count += 1
-
-    def read(self) -> dict[str, float]:
-        stacked = torch.stack(list(self.sums.values())) / max(1, self.count)
-        return dict(zip(self.sums, stacked.tolist(), strict=True))
-
-
-def _measure(out: dict[str, Tensor], embedding: str) -> dict[str, Tensor]:
-    """Norms at each place, and how the embeddings lie to their targets (by default the other view's)."""
-    values: dict[str, Tensor] = {}
-    with torch.no_grad():
-        for place, z in out.items():
-            n = torch.linalg.vector_norm(z.float(), dim=1)
-            values[f"norm_{place}"], values[f"norm_{place}_cv"] = n.mean(), n.std() / n.mean().clamp_min(1e-30)
-        z1, z2 = (out[embedding], out["target"]) if "target" in out else out[embedding].chunk(2)
-        cosine = norms.pair_cosines(z1, z2)
-        values["alignment"] = cosine.mean()
-        values["opposite"] = 100 * (cosine < 0).float().mean()
-        values["opposite_78"] = 100 * (cosine < -0.9238795).float().mean()  # cos(7 pi / 8)
-    return values
-
-
-def _gradients(model: torch.nn.Module, own: Tensor) -> dict[str, Tensor]:
-    """Norm of the gradient of all parameters, and the mean norm of a sample's own gradient at the embedding."""
-    grads = [p.grad for p in model.parameters() if p.grad is not None]
-    with torch.no_grad():
-        total = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(grads)))
-    return {"grad_norm": total, "grad_norm_embedding": own}
-
-
-def _own_gradient(z: Tensor) -> Tensor:
-    """Mean norm of the rows' gradients of a loss that is a mean over the rows, as if each row were alone."""
-    assert z.grad is not None
-    return torch.linalg.vector_norm(z.grad.float(), dim=1).mean() * len(z)
-
-
-def _step(
-    model: Method, data: ImageSet, index: Tensor, config: TrainConfig, g: Generators
-) -> dict[str, Tensor]:
-    """Forward and backward of one batch, in micro-batches if so set; gradients of the mean are left in place.
-
-    The released code's accumulation leaves those of the sum over the micro-batches.
-    """
-    parts = index.split(config.micro_batch or len(index))
-    share = 1 if config.released("accumulation") else len(parts)
-    rows, own = [], []
-    for part in parts:
-        views = list(_views(data, part, config, g))
-        labels = [data.labels[part]] if model.wants_labels else []
-        with _autocast(config, views[0].device):
-            loss, out = model(*views, *labels)
-        z = out[model.embedding]
-        z.retain_grad()
-        (loss / share).backward()
-        rows.append({"loss": loss.detach()} | _measure(out, model.embedding))
-        own.append(_own_gradient(z) * share)
-    means = {name: torch.stack([row[name] for row in rows]).mean() for name in rows[0]}
-    return means | _gradients(model, torch.stack(own).mean())
-
-
 def _one_epoch(
     model: Method, optimizer: torch.optim.Optimizer, data: ImageSet, config: TrainConfig, epoch: int
 ) -> dict[str, Any]:
@@ -291,7 +187,7 @@ def _one_epoch(
     g = Generators(config, epoch, device)
     order = torch.randperm(len(data), generator=g.own, device=device)
     steps = len(data) // config.batch_size
-    means, rate = _Means(), 0.0
+    means, rate = Means(), 0.0
     for i in range(steps):
         done = (epoch - 1) * steps + i
         rate = _rate(config, done, steps)
@@ -299,7 +195,7 @@ def _one_epoch(
             group["lr"] = config.lr if group.get("constant") else rate
         optimizer.zero_grad(set_to_none=True)
         batch = order[i * config.batch_size : (i + 1) * config.batch_size]
-        values = _step(model, data, batch, config, g)
+        values = forward_backward(model, data, batch, config, g)
         optimizer.step()
         model.after_step(done / (config.schedule_epochs * steps))
         norm = values[f"norm_{model.embedding}"]
@@ -329,26 +225,32 @@ def _before(
     device = splits.train.labels.device
     g = Generators(config, 0, device)
     index = torch.randperm(len(splits.train), generator=g.own, device=device)[: config.batch_size]
-    means = _Means()
-    means.add(**_step(twin, shown, index, config, g))
+    means = Means()
+    means.add(**forward_backward(twin, shown, index, config, g))
     evaluate.calibrate_batch_norm(twin, splits.train)
     row = {"epoch": 0, "lr": 0.0} | means.read()
-    row |= _evaluate(twin, splits.train, splits.held_out, config, "val")
+    row |= _evaluate(twin, splits, config)
     return row | _plane(twin, splits.train, config, 0, arrays)
 
 
-def _evaluate(
-    model: Method, bank: ImageSet, queries: ImageSet, config: TrainConfig, name: str, *, last: bool = False
-) -> dict[str, float]:
+def _evaluate(model: Method, splits: Splits, config: TrainConfig) -> dict[str, float]:
+    """The held-out images asked by k-NN, in evaluation mode."""
+    model.eval()
+    device = splits.train.labels.device
+    with autocast(config, device):
+        known = evaluate.features(model.embed, splits.train, device=device)
+        asked = evaluate.features(model.embed, splits.held_out, device=device)
+        return _asked(model, splits.train, known, splits.held_out, asked, config, "val")
+
+
+def _asked(
+    model: Method, bank: ImageSet, known: Features, queries: ImageSet, asked: Features, config: TrainConfig, name: str,
+    *, last: bool = False,
+) -> dict[str, float]:  # fmt: skip
     """k-NN of clean images at backbone and embedding, and clean norms; `last` adds k = 10.
 
     So does the measure `knn`; with it, or under the released protocol's `bank`, an epoch is asked in each way.
     """
-    model.eval()
-    device = bank.labels.device
-    with _autocast(config, device):
-        known = evaluate.features(model.embed, bank, device=device)
-        asked = evaluate.features(model.embed, queries, device=device)
     k = min(config.knn_k, len(bank))
     row: dict[str, float] = {}
     for place in known:
@@ -360,6 +262,9 @@ def _evaluate(
             found = evaluate.knn_predict(known[place], bank.labels, asked[place], min(10, len(bank)))
             row[f"knn10{label}_{name}"] = evaluate.accuracy(found, queries.labels)
     if config.released("bank"):
-        row[f"knn_augmented_{name}"] = measures.augmented_knn(model, bank, asked["backbone"], queries.labels, config)
+        data = evaluate.knn_bank("augmented", bank, seed=config.seed, batch=min(256, len(bank)))
+        seen = evaluate.features(model.embed, data, device=bank.labels.device)["backbone"]
+        found = evaluate.knn_predict(seen, data.labels, asked["backbone"], k, config.knn_temperature)
+        row[f"knn_augmented_{name}"] = evaluate.accuracy(found, queries.labels)
     row[f"effective_rank_{name}"] = norms.effective_rank(asked["projector"])
     return row

@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from ssllib import datasets, losses, measures, models, norms, training
+from ssllib import confidence, datasets, losses, measures, models, norms, plane, training
 from ssllib.datasets import ImageSet
 from ssllib.errors import InputError
 from ssllib.train_config import TrainConfig
@@ -116,14 +116,14 @@ def test_plane_is_kept_at_every_evaluation_and_survives_a_stop(tmp_path: Path) -
 
 def test_entropy_and_antipodes_of_angles() -> None:
     even = torch.arange(3600) * 2 * math.pi / 3600
-    assert measures.angle_entropy(even) == pytest.approx(1.0, abs=1e-3)
-    assert measures.antipodal_share(even) == pytest.approx(25, abs=0.2)
+    assert plane.angle_entropy(even) == pytest.approx(1.0, abs=1e-3)
+    assert plane.antipodal_share(even) == pytest.approx(25, abs=0.2)
     for axis in (0.0, 1.0, 2.9):
         ends = axis + torch.tensor([0.0, math.pi]).repeat(50)
-        assert measures.antipodal_share(ends) == 100
-        assert measures.angle_entropy(ends) == pytest.approx(math.log(2) / math.log(36))
+        assert plane.antipodal_share(ends) == 100
+        assert plane.angle_entropy(ends) == pytest.approx(math.log(2) / math.log(36))
     near = 0.7 + torch.tensor([0.3, -0.3, math.pi, 0.5, -0.5])  # pi / 8 is 0.39
-    assert measures.antipodal_share(near) == pytest.approx(60)
+    assert plane.antipodal_share(near) == pytest.approx(60)
 
 
 # --- real images' measures, on made-up CIFARs --------------------------------------------------------------
@@ -172,7 +172,7 @@ def test_confidence_and_people(cifars: None) -> None:
 
     torch.manual_seed(config.seed)
     model = models.build(config).eval()
-    other = datasets.load(measures._other(config))
+    other = datasets.load(confidence.other_set(config))
     own, asked = length(splits.train), length(splits.test)
     assert final["norm_ratio_cifar10_test"] == pytest.approx(float(asked.mean() / own.mean()), rel=1e-4)
     new = length(other.test)

@@ -6,7 +6,9 @@ import torch
 from ssllib import datasets, evaluate, experiments, models, training
 from ssllib.augment import to_float
 from ssllib.experiments.other_methods import SMALL
+from ssllib.steps import forward_backward
 from ssllib.train_config import TrainConfig
+from ssllib.views import Generators
 
 EXPERIMENT = experiments.get("other-methods")
 
@@ -59,6 +61,6 @@ def test_a_batch_of_the_gpu_scale_goes_through() -> None:
         model.begin()
         noise = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
         data = datasets.ImageSet(noise, torch.zeros(4, dtype=torch.int64), 10)
-        g = training.Generators(run, 0, torch.device("cpu"))
-        row = training._step(model, data, torch.arange(4), run, g)
+        g = Generators(run, 0, torch.device("cpu"))
+        row = forward_backward(model, data, torch.arange(4), run, g)
         assert torch.isfinite(row["loss"]) and torch.isfinite(row["grad_norm"])

@@ -7,7 +7,9 @@ from ssllib import datasets, losses, models, training
 from ssllib.augment import draw
 from ssllib.errors import InputError
 from ssllib.schedules import released_rate, warmup_cosine
+from ssllib.steps import forward_backward
 from ssllib.train_config import DIFFERENCES, PROTOCOLS, TrainConfig
+from ssllib.views import Generators
 
 TINY = TrainConfig(
     dataset="shapes", train_images=128, held_out=64, test_images=64, backbone="mini", width=4, proj_hidden=8,
@@ -53,9 +55,9 @@ def test_accumulation_adds_up_and_stretches_the_schedule() -> None:
     data = datasets.load(config).train
     norms = []
     for protocol in ("text", "released-accumulation"):
-        g = training.Generators(config, 0, torch.device("cpu"))
+        g = Generators(config, 0, torch.device("cpu"))
         model.zero_grad()
-        values = training._step(model, data, torch.arange(32), config.replace(protocol=protocol), g)
+        values = forward_backward(model, data, torch.arange(32), config.replace(protocol=protocol), g)
         norms.append([float(values["grad_norm"]), float(values["grad_norm_embedding"])])
     assert norms[1][0] == pytest.approx(4 * norms[0][0], rel=1e-5)  # 32 / 8 micro-batches
     assert norms[1][1] == pytest.approx(norms[0][1], rel=1e-5)  # a sample's own gradient is as it was

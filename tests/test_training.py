@@ -10,11 +10,12 @@ import pytest
 import torch
 import torchvision
 
-from ssllib import datasets, experiments, models, training
+from ssllib import datasets, experiments, models, steps, training, views
 from ssllib.errors import InputError
 from ssllib.models.backbones import ResNet
 from ssllib.train_config import METHODS, TrainConfig
 from ssllib.training import train
+from ssllib.views import Generators
 
 TINY = TrainConfig(
     dataset="shapes", train_images=128, held_out=64, test_images=64, backbone="mini", width=4, proj_hidden=8,
@@ -125,8 +126,8 @@ def test_adding_methods_changed_nothing_for_simclr() -> None:
 
 
 def views_of(config: TrainConfig, index: torch.Tensor) -> list[torch.Tensor]:
-    g = training.Generators(config, 0, torch.device("cpu"))
-    return list(training._views(datasets.load(config).train, index, config, g))
+    g = Generators(config, 0, torch.device("cpu"))
+    return list(views.views(datasets.load(config).train, index, config, g))
 
 
 @pytest.mark.parametrize("name", ["byol", "dino"])  # dino with local crops
@@ -140,11 +141,11 @@ def test_micro_batches_give_the_gradient_of_the_mean(name: str) -> None:
     for parts in (1, 4):
         with pytest.MonkeyPatch.context() as patch:
             batches = iter(zip(*(v.chunk(parts) for v in views), strict=True))
-            patch.setattr(training, "_views", lambda *_, b=batches: next(b))
+            patch.setattr(steps, "views", lambda *_, b=batches: next(b))
             model.zero_grad()
-            values = training._step(
+            values = steps.forward_backward(
                 model, data, index, config.replace(micro_batch=0 if parts == 1 else 8),
-                training.Generators(config, 0, torch.device("cpu")),
+                Generators(config, 0, torch.device("cpu")),
             )  # fmt: skip
         gradients.append([p.grad.clone() for p in model.parameters() if p.grad is not None])
         place = f"norm_{model.embedding}"

@@ -1,0 +1,76 @@
+"""A trained model with its data: what every measure at the end of a run starts from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from ssllib import datasets, evaluate
+from ssllib.datasets import ImageSet, Splits
+from ssllib.models.method import Method
+from ssllib.train_config import TrainConfig
+from ssllib.views import view
+
+Features = dict[str, Tensor]
+"""Features (n, d) of a set at each place: backbone, projector, and predictor where there is one."""
+
+
+@dataclass
+class Trained:
+    """A trained model in evaluation mode with its data; features are computed once for each set."""
+
+    model: Method
+    splits: Splits
+    config: TrainConfig
+    root: str | None
+    device: torch.device
+    _features: dict[str, Features] = field(default_factory=dict)
+
+    def features(self, name: str, data: ImageSet) -> Features:
+        """Clean features of `data` at each place, on the device; `name` says which set it is."""
+        if name not in self._features:
+            self._features[name] = evaluate.features(self.model.embed, data, device=self.device)
+        return self._features[name]
+
+    @property
+    def train(self) -> Features:
+        return self.features("train", self.splits.train)
+
+    @property
+    def test(self) -> Features:
+        return self.features("test", self.splits.test)
+
+    @property
+    def place(self) -> str:
+        """Where the loss acts: norms are the papers' there."""
+        return self.model.embedding
+
+
+def right(t: Trained) -> Tensor:
+    """Whether k-NN (the configuration's own) names each test image rightly, (n,) bool."""
+    k = min(t.config.knn_k, len(t.splits.train))
+    found = evaluate.knn_predict(
+        t.train["backbone"], t.splits.train.labels, t.test["backbone"], k, t.config.knn_temperature
+    )
+    return found == t.splits.test.labels
+
+
+def length(z: Tensor) -> Tensor:
+    """Norms (n,) of embeddings (n, d)."""
+    return torch.linalg.vector_norm(z.float(), dim=1)
+
+
+@torch.no_grad()
+def two_views(
+    model: Method, data: ImageSet, config: TrainConfig, g: torch.Generator
+) -> tuple[Features, Features]:
+    """Features, at each place, of two random views of each image."""
+    found: list[list[Features]] = [[], []]
+    order = torch.arange(len(data), device=data.images.device)
+    for images in datasets.batches(data, order, 512, g.device):
+        for parts in found:
+            parts.append(model.embed(view(images, config, g)))
+    one, two = ({place: torch.cat([p[place].float() for p in parts]) for place in parts[0]} for parts in found)
+    return one, two

@@ -1,0 +1,50 @@
+"""The random views of a batch, and the generators they are drawn from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ssllib.augment import augment
+from ssllib.datasets import ImageSet
+from ssllib.train_config import TrainConfig
+
+
+class Generators:
+    """An epoch's randomness: a generator on the device and, on a GPU, one on the host, so that none is waited for."""
+
+    def __init__(self, config: TrainConfig, epoch: int, device: torch.device) -> None:
+        seed = (config.seed + 1) * 1_000_003 + epoch
+        self.device = device
+        self.own = torch.Generator(device).manual_seed(seed)
+        self.host = None if device.type == "cpu" else torch.Generator().manual_seed(seed)
+
+
+def view(
+    images: Tensor,
+    config: TrainConfig,
+    own: torch.Generator,
+    host: torch.Generator | None = None,
+    *,
+    local: bool = False,
+) -> Tensor:
+    """A random view (n, 3, h, w) of each image, or a small local crop (n, 3, s, s), on the generator's device."""
+    crop: dict[str, Any] = {"crop_min": config.crop_min}
+    if local:
+        crop = {"crop_min": config.local_min, "crop_max": config.local_max, "side": config.local_size}
+    found = augment(
+        images, own, **crop, jitter=config.jitter, gray=config.gray, apart=config.released("augmentation"), host=host
+    )
+    return found.contiguous(memory_format=torch.channels_last)
+
+
+def views(data: ImageSet, index: Tensor, config: TrainConfig, g: Generators) -> Iterator[Tensor]:
+    """Two random views (n, 3, h, w) of the images at `index`, then the small local crops (n, 3, s, s), if any."""
+    images = data.images[index.to(data.images.device)].to(g.device, non_blocking=True)
+    for _ in range(2):
+        yield view(images, config, g.own, g.host)
+    for _ in range(config.local_crops):
+        yield view(images, config, g.own, g.host, local=True)
