@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssllib import datasets, norms
+from ssllib import datasets, evaluate, norms
 from ssllib.errors import InputError
 from ssllib.train_config import TrainConfig
-from ssllib.trained import Trained, length, right
+from ssllib.trained import Trained, length, right, votes
 
 Numbers = dict[str, Any]
 Arrays = dict[str, np.ndarray]
@@ -28,7 +28,7 @@ def confidence(t: Trained) -> tuple[Numbers, Arrays]:
 
     `norm_ratio_<set>_<split>`: mean norm over that of the training images. `auroc_ood_<set>_test`: the norm as a
     sign of novelty. `spearman_norm_correct` and `spearman_bins_knn`: the norm as a sign of a right answer, image
-    by image and over bins (test images).
+    by image and over bins (test images). And what `reliability` finds.
     """
     own, other = t.config.dataset, other_set(t.config)
     foreign = datasets.load(other, t.root)
@@ -41,10 +41,45 @@ def confidence(t: Trained) -> tuple[Numbers, Arrays]:
             found[f"auroc_ood_{other.dataset}_test"] = norms.auroc(asked, n)
     named = right(t)
     bins = norms.norm_bins(asked, 100 * named.double())
+    scores, coverage = reliability(t)
     return found | {
         "spearman_norm_correct": norms.spearman(asked, named.double()),
         "spearman_bins_knn": bins.trend,
-    }, {"bins_knn": _rows(bins)}
+    } | scores, {"bins_knn": _rows(bins), "coverage": coverage}
+
+
+COVERAGES = tuple(range(5, 101, 5))
+"""Percent of the test images that are answered: those with the highest score."""
+
+
+def reliability(t: Trained) -> tuple[Numbers, np.ndarray]:
+    """Which score tells right k-NN answers from wrong ones (2502.09252, section 7).
+
+    The scores: the norm where the loss acts; the margin of the vote, first less second over all; the cosine to
+    the nearest training image.
+
+    Returns:
+        `auroc_right_norm`, `auroc_right_margin`, `auroc_right_nearest`; and the accuracy in percent at each of
+        `COVERAGES`, a row for each score, shape (3, 20). No AUROC where all answers are right, or all wrong.
+    """
+    found = votes(t)
+    named = found.argmax(dim=1) == t.splits.test.labels
+    first = found.topk(2, dim=1).values / found.sum(dim=1, keepdim=True)
+    one = evaluate.knn_scores(t.train["backbone"], t.splits.train.labels, t.test["backbone"], 1, 1.0)
+    scores = {"norm": length(t.test[t.place]), "margin": first[:, 0] - first[:, 1], "nearest": one.sum(dim=1)}
+    numbers: Numbers = {}
+    if named.any() and not named.all():
+        numbers = {f"auroc_right_{name}": norms.auroc(s[named], s[~named]) for name, s in scores.items()}
+    rows = [accuracy_at_coverages(s, named) for s in scores.values()]
+    return numbers, torch.stack(rows).cpu().numpy()
+
+
+def accuracy_at_coverages(score: Tensor, named: Tensor) -> Tensor:
+    """Percent of right answers `named` (n,) among the share of images with the highest `score` (n,), (20,)."""
+    order = score.argsort(descending=True, stable=True)
+    hits = named[order].double().cumsum(0)
+    count = torch.tensor([max(1, round(len(score) * c / 100)) for c in COVERAGES], device=score.device)
+    return 100 * hits[count - 1] / count
 
 
 def _rows(bins: norms.NormBins) -> np.ndarray:

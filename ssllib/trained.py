@@ -48,13 +48,16 @@ class Trained:
         return self.model.embedding
 
 
-def right(t: Trained) -> Tensor:
-    """Whether k-NN (the configuration's own) names each test image rightly, (n,) bool."""
+def votes(t: Trained) -> Tensor:
+    """The votes (n, classes) of k-NN (the configuration's own) on the test images."""
     k = min(t.config.knn_k, len(t.splits.train))
-    found = evaluate.knn_predict(
-        t.train["backbone"], t.splits.train.labels, t.test["backbone"], k, t.config.knn_temperature
-    )
-    return found == t.splits.test.labels
+    bank, asked = t.train["backbone"], t.test["backbone"]
+    return evaluate.knn_scores(bank, t.splits.train.labels, asked, k, t.config.knn_temperature)
+
+
+def right(t: Trained) -> Tensor:
+    """Whether these votes name each test image rightly, (n,) bool."""
+    return votes(t).argmax(dim=1) == t.splits.test.labels
 
 
 def length(z: Tensor) -> Tensor:

@@ -191,6 +191,45 @@ def test_confidence_and_people(cifars: None) -> None:
     assert final["entropy_lowest10"] == pytest.approx(float(torch.stack(lowest).mean()), rel=1e-3)
 
 
+def test_scores_of_reliability_are_those_of_loops(cifars: None) -> None:
+    config = REAL.replace(measures=("confidence",), epochs=0)
+    result = train(config)
+    torch.manual_seed(config.seed)
+    model, splits = models.build(config).eval(), datasets.load(config)
+    with torch.no_grad():
+        bank, asked = (model.embed(s.images.float() / 255) for s in (splits.train, splits.test))
+    known = torch.nn.functional.normalize(bank["backbone"], dim=1)
+    rows = []
+    for z, truth in zip(asked["backbone"], splits.test.labels.tolist(), strict=True):
+        cosine = known @ torch.nn.functional.normalize(z, dim=0)
+        near = cosine.argsort(descending=True)[: config.knn_k].tolist()
+        votes = [0.0] * 10
+        for i in near:
+            votes[int(splits.train.labels[i])] += math.exp(float(cosine[i] - 1) / config.knn_temperature)
+        best, second = sorted(votes, reverse=True)[:2]
+        rows.append((votes.index(best) == truth, (best - second) / sum(votes), float(cosine.max())))
+    scores = {"margin": [r[1] for r in rows], "nearest": [r[2] for r in rows]}
+    scores["norm"] = torch.linalg.vector_norm(asked["projector"], dim=1).tolist()
+    for name, values in scores.items():
+        right = [v for v, r in zip(values, rows, strict=True) if r[0]]
+        wrong = [v for v, r in zip(values, rows, strict=True) if not r[0]]
+        share = sum((a > b) + 0.5 * (a == b) for a in right for b in wrong) / (len(right) * len(wrong))
+        assert result.final[f"auroc_right_{name}"] == pytest.approx(share, abs=0.02), name
+        order = sorted(range(len(rows)), key=lambda i: -values[i])[: len(rows) // 4]
+        at_a_quarter = 100 * sum(rows[i][0] for i in order) / len(order)
+        row = result.arrays["coverage"][("norm", "margin", "nearest").index(name)]
+        assert row[4] == pytest.approx(at_a_quarter, abs=4), name
+        assert row[-1] == pytest.approx(100 * len(right) / len(rows), abs=1), name
+
+
+def test_accuracy_at_coverages() -> None:
+    score = torch.tensor([4.0, 3.0, 2.0, 1.0]).repeat_interleave(5)
+    named = torch.tensor([True, True, False, False]).repeat_interleave(5)
+    found = confidence.accuracy_at_coverages(score, named)
+    assert found.shape == (20,) and found[:10].eq(100).all()
+    assert found[19] == 50 and found[14] == pytest.approx(200 / 3)
+
+
 def test_missing_data_are_said_before_the_training(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cifar100 is not at"):
         train(REAL.replace(measures=("confidence",)), data_root=str(tmp_path))
