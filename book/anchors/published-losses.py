@@ -134,7 +134,7 @@ pages.say(
 )
 
 # %% [markdown]
-# Two smaller points do not enter the verdict. The row "PCL" cites *Parametric* Contrastive Learning (Cui et al., 2021), which is trained with labels; its number is that of *Prototypical* Contrastive Learning (Li et al., 2020). And the
+# Two smaller points do not enter the verdict. The row "PCL" cites *Parametric* Contrastive Learning {cite:p}`cui2021paco`, which is trained with labels; its number is that of *Prototypical* Contrastive Learning {cite:p}`li2021pcl`. And the
 # repository of HCL trains on OpenImages, not on ImageNet-1K.
 #
 # ## This execution: another bar

@@ -321,7 +321,7 @@ page.verdict("norm-growth-optimizers", "dino-not-cosine")
 #
 # * **Freely moving embeddings.** All of this is about embeddings that move by themselves, as the papers' corollary says. What networks do is measured, not proved: {doc}`../training/simclr-norms`.
 # * **Optimizers.** The papers' footnote reports {cite:t}`zhang2020spherical` and stands at the proposition on the gradient, not at the corollary; "corresponding results" may mean less than norm growth. We test what it says where a reader will need it: does a norm grow under momentum, and
-#   under Adam? For momentum it does, always. For Adam it does not always; it may on average. The papers train SimCLR, SimSiam and BYOL with momentum; MoCo v3 and DINO are trained with AdamW.
+#   under Adam? For momentum it does, always. For Adam it does not always; it may on average. The papers name no optimizer. The code released with the later one has SGD with momentum for SimCLR, SimSiam and BYOL; the official codes of MoCo v3 and DINO train vision transformers with AdamW.
 # * **DINO.** The sentence stands in the older paper only, and its numbers are unaffected.
 # * **Very short embeddings.** Normalisation in code divides by at least $10^{-12}$; below that a loss sees the norm ({doc}`cosine-gradient`).
 #
