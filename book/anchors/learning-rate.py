@@ -35,7 +35,7 @@ from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from ssllib import experiments, losses, pages, papers, plots, records, stats, verdicts
+from ssllib import experiments, losses, measures, pages, papers, plots, records, stats, verdicts
 from ssllib.arithmetic import tables
 from ssllib.experiments import anchors as grid
 from ssllib.models import simclr
@@ -110,8 +110,12 @@ pages.table(rows, ["dimension", "features of", r"best cosine, $\Vert c^+ \Vert$"
 #
 # The paper measures the variance of the embeddings of the images, summed over the dimensions; we add two measures that it does not have:
 #
-# $$ V = \sum_{j=1}^{d} \operatorname{Var}(z_j), \qquad S = 1 - \Bigl\| \frac1n \sum_i \frac{z_i}{\|z_i\|} \Bigr\|^2, \qquad
-# r = \exp\Bigl( -\sum_j p_j \log p_j \Bigr) . $$ (eq-anchors-measures)
+# $$
+# \begin{aligned}
+# V &= \sum_{j=1}^{d} \operatorname{Var}(z_j), & S &= 1 - \Bigl\| \frac1n \sum_i \frac{z_i}{\|z_i\|} \Bigr\|^2, \\
+# r &= \exp\Bigl( -\sum_j p_j \log p_j \Bigr) .
+# \end{aligned}
+# $$ (eq-anchors-measures)
 #
 # $S$ is the **spherical variance**: $1 - S$ is the mean cosine between two images, so $S = 0$ if all point one way. $r$ is the **effective rank** {cite}`roy2007rank`, with $p_j$ the singular
 # values of the centred embeddings over their sum: 1 when all lie on one line, $d$ when all directions are used alike.
@@ -153,8 +157,8 @@ def span(values, digits=1):
 
 
 def short(x):
-    """A rate as 1e-3; one as 1."""
-    return "1" if x == 1 else f"1e{round(math.log10(x))}"
+    """A rate as 1e-3, with a hyphen that does not break; one as 1."""
+    return "1" if x == 1 else f"1e{round(math.log10(x))}".replace("-", "\u2011")
 
 
 shown = {name: label for name, label in NAME.items() if of(name)}
@@ -254,8 +258,8 @@ edge = [number(r, "finetune_rate") for r in every if r.status == "finished"]
 if ranges and over:
     pages.say(
         f"How much can be seen at this scale? Between the seeds of one arm the accuracy differs by {np.median(ranges):.1f} points (median of the ranges, {len(ranges)} arms with more than one seed); between the rates of one loss "
-        f"without anchors the mean accuracy differs by {min(over):.1f} to {max(over):.1f} points. The accuracy after fine-tuning on {round(0.1 * c['train_images']) if c['train_images'] else 'few'} labels "
-        f"is a coarse measure. In {sum(e == max(edge) for e in edge)} of {len(edge)} runs the chosen rate of fine-tuning is the largest of the four on offer."
+        f"without anchors the mean accuracy differs by {span(over)} points. The accuracy after fine-tuning on {round(0.1 * c['train_images']) if c['train_images'] else 'few'} labels "
+        f"is a coarse measure. In {sum(e == max(measures.RATES) for e in edge)} of {len(edge)} runs the chosen rate of fine-tuning is the largest of the four on offer."
     )
 
 # %% [markdown]
@@ -287,14 +291,14 @@ def fate(r):
 
 
 def counted(runs):
-    fates = [fate(r) for r in runs]
-    words = [f"{fates.count(w)} {w}" for w in ("collapsed", "diverged", "neither") if fates.count(w)]
-    return ", ".join(words)
+    """Collapsed / diverged / neither."""
+    found = [fate(r) for r in runs]
+    return " / ".join(str(found.count(w)) for w in ("collapsed", "diverged", "neither")) if found else ""
 
 
 rates = sorted({x for name in shown for prefix in ARMS for x in of(name, prefix)}, reverse=True)
 rows = [[f"{label}, {arm}", *(counted(of(name, prefix).get(x, [])) for x in rates)] for name, label in shown.items() for prefix, (arm, _, _) in ARMS.items() if of(name, prefix)]
-pages.table(rows, ["", *(short(x) for x in rates)], caption="What became of the runs, by learning rate (empty: not run)", name="tab-anchors-fates")
+pages.table(rows, ["", *(short(x) for x in rates)], caption="What became of the runs, by learning rate: collapsed / diverged / neither (empty: not run)", name="tab-anchors-fates")
 plain = [r for name in shown for runs in of(name).values() for r in runs]
 top = [r for r in plain if r.config["lr"] == max(rates)]
 fates = [fate(r) for r in top]
@@ -432,6 +436,8 @@ ways = {
     "SimCLR's views": ("over-fusion-views", cell, plots.GREEN, "-."),
 }
 live = {label: page.run(experiment, name, seed=seed, scale=scale, epochs=last) for label, (experiment, name, _, _) in ways.items()}
+
+# %% tags=["hide-input", "nbval-ignore-output"] mystnb={"image": {"alt": "Three panels over epochs for the three runs of this execution: k-NN accuracy on held-out images, effective rank, loss."}, "figure": {"caption": "This execution: k-NN accuracy on held-out images, effective rank of their embeddings, and the loss (with the anchor term where there is one), at the parameters above.", "name": "fig-anchors-live"}}
 fig, axes = plt.subplots(1, 3, figsize=(8.6, 3.0))
 panels = {"knn_val": "k-NN on held-out images (%)", "effective_rank_val": "effective rank", "loss": "loss"}
 for ax, (metric, title) in zip(axes, panels.items(), strict=True):
