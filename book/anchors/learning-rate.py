@@ -449,6 +449,8 @@ _ = axes[0].set_ylim(bottom=0)
 _ = axes[1].set_ylim(bottom=0)
 _ = fig.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
 plt.show()
+
+# %% tags=["hide-input", "nbval-ignore-output"]
 pages.table(
     [
         [label, r.status, f"{r.history[0]['knn_val']:.1f}", span([number(r, "knn_test")]), span([number(r, "variance")], 2), span([number(r, "spherical_variance")], 2), span([number(r, "effective_rank_embedding")]), fate(r)]
