@@ -3,12 +3,17 @@
 What the paper does not state is ours: temperature 0.5, momentum 0.9 and no weight decay, a cosine to zero
 without warm-up over the 100 epochs, an anchor weight of 1. There is no projector: the loss acts on the
 backbone's 512 features. At gpu scale the images keep their 32 x 32 pixels; the flip stays in.
+
+`over-fusion-views` is a control that the paper does not have: its augmentations hardly change an image, and a loss
+that is brought far down on such views may leave a poor representation at a high rate without any collapse. It is the
+same grid without anchors, at some of its rates, with SimCLR's crops, colours and grays and nothing else changed.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from ssllib.experiments import training
 from ssllib.experiments.grid import Cell, Experiment, declare
 from ssllib.train_config import TrainConfig
 
@@ -26,17 +31,36 @@ AT_CPU_SCALE: dict[str, Any] = {
     "backbone": "mini", "width": 16, "train_images": 5000, "epochs": 8, "schedule_epochs": 8, "finetune_epochs": 20,
 }  # fmt: skip
 
+SMOKE = CLOA.replace(
+    dataset="shapes", train_images=1024, held_out=512, test_images=512, backbone="mini", width=16, batch_size=64,
+    epochs=6, schedule_epochs=6, knn_k=50, measures=("knn", "spread"),
+)  # fmt: skip
+
+VIEWS = {
+    "smoke": {name: getattr(training.SMOKE, name) for name in ("crop_min", "jitter", "gray")},
+    "cifar10": {name: getattr(training.CPU, name) for name in ("crop_min", "jitter", "gray")},
+}
+"""The augmentations of the book's SimCLR runs, on `shapes` and on CIFAR-10."""
+
 RATES = ("1", "1e-1", "1e-2", "1e-3", "1e-4", "1e-5", "1e-6", "1e-7")
+FEW_RATES = ("1", "1e-2", "1e-3", "1e-6")
+"""Those that the claims about anchors read."""
 
 
-def over_fusion(base: TrainConfig, anchored: tuple[str, ...] = RATES) -> list[Cell]:
-    """Each loss without anchors, at rates from 1e-7 to 1, and with anchors at the rates `anchored`."""
+def over_fusion(
+    base: TrainConfig, anchored: tuple[str, ...] = RATES, plain: tuple[str, ...] = RATES
+) -> list[Cell]:
+    """Each loss without anchors at the rates `plain`, and with anchors at the rates `anchored`."""
     return [
         Cell(f"{prefix}{name}-{rate}", base.replace(loss=loss, lr=float(rate), anchor_weight=weight))
         for name, loss in LOSSES.items()
-        for prefix, weight, rates in (("", 0.0, RATES), ("cloa-", 1.0, anchored))
+        for prefix, weight, rates in (("", 0.0, plain), ("cloa-", 1.0, anchored))
         for rate in rates
     ]
+
+
+def _one_seed(cells: list[Cell]) -> list[Cell]:
+    return [Cell(c.name, c.config, (0,)) for c in cells]
 
 
 def tables(base: TrainConfig, rate: float, anchored: float) -> list[Cell]:
@@ -55,8 +79,23 @@ declare(
     Experiment(
         "over-fusion",
         "Losses with and without anchors over learning rates",
-        {"cpu": over_fusion(CLOA.replace(**AT_CPU_SCALE), ("1", "1e-2", "1e-3", "1e-6"))}
+        {
+            "smoke": _one_seed(over_fusion(SMOKE, FEW_RATES, FEW_RATES)),
+            "cpu": over_fusion(CLOA.replace(**AT_CPU_SCALE), FEW_RATES),
+        }
         | {scale: over_fusion(CLOA.replace(**changes)) for scale, changes in SCALES.items()},
+    )
+)
+
+declare(
+    Experiment(
+        "over-fusion-views",
+        "The losses over learning rates with SimCLR's augmentations",
+        {
+            "smoke": _one_seed(over_fusion(SMOKE.replace(**VIEWS["smoke"]), (), FEW_RATES)),
+            "cpu": over_fusion(CLOA.replace(**AT_CPU_SCALE | VIEWS["cifar10"]), (), FEW_RATES),
+            "gpu": over_fusion(CLOA.replace(**SCALES["gpu"] | VIEWS["cifar10"]), (), FEW_RATES),
+        },
     )
 )
 
