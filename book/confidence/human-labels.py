@@ -54,7 +54,7 @@ page.claim("human-accuracy-rises-cifar10n", "human-accuracy-rises-cifar100n", "h
 #
 # So the paper's "consensus label over multiple human annotators" exists for CIFAR-10 only. The norm is taken where the loss acts. As in the paper's Figure 4, norms are divided by the largest, put into bins of width 0.05,
 # and bins with more than 50 images are kept; the rank correlation over the bins is the claims' number. Bins count alike, however few images they hold. The
-# correlation *image by image* says how much the norm tells about one image. It cannot reach one here, since most images have the same value; for labels of which a share $p$ is true it
+# correlation *image by image* says how much the norm tells about one image. It cannot reach one here, since many images have the same value; for labels of which a share $p$ is true it
 # cannot exceed $\sqrt{3p(1-p)}$ ({eq}`eq-confidence-auroc`). *Untrained* is SimCLR's network with the weights that it starts with.
 
 # %% tags=["hide-input"]
