@@ -134,7 +134,7 @@ pages.table(
     caption="Mean over the images at each end: entropy of fifty simulated votes (nats), and contrast (standard deviation of the pixels, of 255).",
     name="tab-exemplars-live",
 )
-for n, r in live.items():
+for r in live.values():
     low, high = norms.extremes(torch.tensor(r.arrays["norm_blends"]), data.labels, data.classes, 10)
     assert math.isclose(float(doubt[low].mean()), r.final["entropy_lowest10"], rel_tol=1e-6)
     assert math.isclose(float(doubt[high].mean()), r.final["entropy_highest10"], rel_tol=1e-6)
