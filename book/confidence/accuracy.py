@@ -86,15 +86,15 @@ trained = {c: found for c, found in runs.items() if not c.startswith("untrained"
 missing = [NAMES[c] for c in NAMES if c not in runs and not (level == "cpu" and "imagenet" in c)]
 first = next(iter(runs.values()))[0]
 pages.say(
-    f"Recorded at {level} scale ({verdicts.describe(first)}): "
+    f"Recorded at {level} scale (the first: {verdicts.describe(first)}): "
     + "; ".join(f"{NAMES[c]} {len(found)} seed{'s' if len(found) > 1 else ''}" for c, found in runs.items())
     + "."
     + (f" No run yet of: {'; '.join(missing)}." if missing else "")
 )
 
 # %% [markdown]
-# BYOL and the triplet loss were not measured in the paper. *Untrained* is SimCLR's network with the weights that it starts with. Untrained networks have k-NN accuracies well
-# above chance, and a norm may well go with the accuracy before anything was learned; only what training adds is what the claim means.
+# BYOL and the triplet loss were not measured in the paper. *Untrained* is SimCLR's network with the weights that it starts with. Random features
+# can serve k-NN as well, and a norm may go with the accuracy before anything was learned. If confidence "emerges naturally during training", what counts is what training adds.
 #
 # ## Recorded evidence: over bins
 
@@ -122,10 +122,10 @@ plt.show()
 # %% tags=["hide-input"]
 
 
-def spread(values, digits=2):
+def spread(values, digits=2, sign=""):
     if not values:
         return ""
-    mean, low, high = (f"{v:.{digits}f}" for v in (sum(values) / len(values), min(values), max(values)))
+    mean, low, high = (f"{round(v, digits) + 0:{sign}.{digits}f}" for v in (sum(values) / len(values), min(values), max(values)))
     return mean if len(values) == 1 else f"{mean} ({low} to {high})"
 
 
@@ -184,7 +184,7 @@ for data in sets:
             more, over = (
                 [a.final[k] - b.final[k] for a, b in pairs] for k in ("spearman_norm_correct", "spearman_bins_knn")
             )
-            rows.append(f"on {NAMES[cell].partition(', ')[2]} by {spread(more)} image by image and by {spread(over)} over bins")
+            rows.append(f"on {NAMES[cell].partition(', ')[2]} by {spread(more, sign="+")} image by image and by {spread(over, sign="+")} over bins")
 if rows:
     pages.say(
         "**What training adds.** From the untrained network to SimCLR the correlation changes " + ", ".join(rows) + "."

@@ -15,7 +15,7 @@
 # # Norms and people's doubts
 #
 # If a norm tells how sure a network is, are people sure of the same images? {cite:t}`draganov2025norms` compare the norms of a network
-# that has never seen a label with what people said about the images. This page repeats the comparison, and makes it once more with a network that has never seen an image.
+# that has never seen a label with what people said about the images. This page repeats the comparison, and makes it once more with a network that has learned nothing.
 
 # %% tags=["parameters"]
 scale = "smoke"  # or "cpu" (real CIFAR-10, minutes a run) or "gpu"
@@ -55,7 +55,7 @@ page.claim("human-accuracy-rises-cifar10n", "human-accuracy-rises-cifar100n", "h
 # So the paper's "consensus label over multiple human annotators" exists for CIFAR-10 only. The norm is taken where the loss acts. As in the paper's Figure 4, norms are divided by the largest, put into bins of width 0.05,
 # and bins with more than 50 images are kept; the rank correlation over the bins is the claims' number. Bins count alike, however few images they hold. The
 # correlation *image by image* says how much the norm tells about one image. It cannot reach one here, since many images have the same value; for labels of which a share $p$ is true it
-# cannot exceed $\sqrt{3p(1-p)}$ ({eq}`eq-confidence-auroc`). *Untrained* is SimCLR's network with the weights that it starts with.
+# cannot exceed $\sqrt{3p(1-p)}$ by {eq}`eq-confidence-auroc`. *Untrained* is SimCLR's network with the weights that it starts with.
 
 # %% tags=["hide-input"]
 recorded = page.records("human-labels")
@@ -72,7 +72,7 @@ for data in SET:
 missing = [f"{METHOD[m]} on {SET[data]}" for data in SET for m in METHOD if (m, data) not in runs]
 first = next(iter(runs.values()))[0]
 pages.say(
-    f"Recorded at {level} scale ({verdicts.describe(first)}), seeds: "
+    f"Recorded at {level} scale (the first: {verdicts.describe(first)}), seeds: "
     + ", ".join(f"{METHOD[m]} on {SET[data]} {len(found)}" for (m, data), found in runs.items())
     + "."
     + (f" No run yet of: {', '.join(missing)}." if missing else "")

@@ -82,7 +82,7 @@ wanted = [(m, data) for data in SET for m in METHOD if data == "cifar10" or m no
 missing = [f"{METHOD[m]} on {SET[data]}" for m, data in wanted if (m, data) not in runs]
 first = next(iter(runs.values()))[0]
 pages.say(
-    f"Recorded at {level} scale ({verdicts.describe(first)}), seeds: "
+    f"Recorded at {level} scale (the first: {verdicts.describe(first)}), seeds: "
     + ", ".join(f"{METHOD[m]} on {SET[data]} {len(found)}" for (m, data), found in runs.items())
     + "."
     + (f" No run yet of: {', '.join(missing)}." if missing else "")
