@@ -184,7 +184,8 @@ for data in sets:
             more, over = (
                 [a.final[k] - b.final[k] for a, b in pairs] for k in ("spearman_norm_correct", "spearman_bins_knn")
             )
-            rows.append(f"on {NAMES[cell].partition(', ')[2]} by {spread(more, sign="+")} image by image and by {spread(over, sign="+")} over bins")
+            where = NAMES[cell].partition(", ")[2]
+            rows.append(f"on {where} by {spread(more, sign='+')} image by image and by {spread(over, sign='+')} over bins")
 if rows:
     pages.say(
         "**What training adds.** From the untrained network to SimCLR the correlation changes " + ", ".join(rows) + "."
