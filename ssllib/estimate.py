@@ -9,6 +9,7 @@ from functools import lru_cache
 import torch
 
 from ssllib import evaluate, models, training
+from ssllib.confidence import BLENDS
 from ssllib.config import RunConfig
 from ssllib.datasets import ImageSet
 from ssllib.datasets.imbalance import exponential_counts
@@ -36,9 +37,9 @@ def minutes(config: RunConfig) -> float | None:
     evaluations = sum(training._due(config, epoch) for epoch in range(config.epochs + 1))
     seconds = config.epochs * train * step + evaluations * (train + held_out) * embed + (train + test) * embed
     if "confidence" in config.measures:
-        seconds += 60_000 * embed
+        seconds += (train + test if config.dataset == "shapes" else 60_000) * embed
     if "people" in config.measures:
-        seconds += 50_000 * embed
+        seconds += (BLENDS if config.dataset == "shapes" else 50_000) * embed
     if "finetune" in config.measures:
         shares = sum(config.finetune_shares) + 0.1 * 4  # the rate is chosen from four with a tenth of the labels
         seconds += shares * train * config.finetune_epochs * step / 2

@@ -168,8 +168,8 @@ class TrainConfig(RunConfig):
         for share in self.finetune_shares:
             in_range("one of finetune_shares", share, 0, 1, open_low=True)
         for name in ("confidence", "people"):
-            if name in self.measures and self.dataset not in ("cifar10", "cifar100"):
-                raise InputError(f"measure {name!r} with {self.dataset}; allowed: with cifar10 and cifar100")
+            if name in self.measures and self.dataset not in ("cifar10", "cifar100", "shapes"):
+                raise InputError(f"measure {name!r} with {self.dataset}; allowed: with cifar10, cifar100 and shapes")
         if "plane" in self.measures and self.proj_dim != 2:
             raise InputError(f"measure 'plane' with proj_dim = {self.proj_dim}; allowed: 2")
 

@@ -22,7 +22,7 @@ from ssllib.datasets.flowers import flowers
 from ssllib.datasets.folder import image_folder, read_image
 from ssllib.datasets.human_labels import NOISE, cifar10_h, cifar_n, convert_cifar_n, entropy, noise_rate
 from ssllib.datasets.imbalance import BASES, exponential_counts, imbalanced
-from ssllib.datasets.shapes import NAMES, annotate, shapes, shapes_with_blend
+from ssllib.datasets.shapes import NAMES, OTHERS, annotate, others, shapes, shapes_with_blend
 from ssllib.errors import InputError
 from ssllib.evaluate import accuracy, knn_predict
 from ssllib.paths import data_root
@@ -53,6 +53,26 @@ def test_ambiguous_images_divide_the_annotators() -> None:
     assert sure < 0.1 and unsure > 0.3
     clear, _, none = shapes_with_blend(16, seed=0)
     assert float(none.max()) == 0 and torch.equal(clear.labels, data.labels[:16])
+
+
+def test_other_patterns_differ_from_the_classes_under_the_same_nuisances() -> None:
+    a, b = others(80, seed=3), others(80, seed=3)
+    assert torch.equal(a.images, b.images) and not torch.equal(a.images, others(80, seed=4).images)
+    assert a.images.shape == (80, 3, 32, 32) and a.images.dtype == torch.uint8
+    assert torch.bincount(a.labels).tolist() == [20] * len(OTHERS) and a.classes == len(OTHERS)
+    new, known = others(512, seed=3).images.float(), shapes(512, seed=3).images.float()
+    for of in (lambda x: x.mean(dim=(1, 2, 3)), lambda x: x.std(dim=(2, 3)).mean(dim=1)):  # light, contrast
+        assert float(of(new).mean()) == pytest.approx(float(of(known).mean()), rel=0.1)
+    with pytest.raises(InputError, match="number of images"):
+        others(0)
+
+
+def test_shapes_are_those_of_earlier_records() -> None:
+    """Any change of a draw would change what every recorded run on shapes has seen."""
+    data, other, _ = shapes_with_blend(24, seed=5, ambiguity=0.7)
+    assert other[:5].tolist() == [2, 7, 5, 7, 3]
+    means = data.images.double().mean(dim=(1, 2, 3))[:5].tolist()
+    assert means == pytest.approx([133.9, 137.09, 86.4, 118.01, 156.52], abs=0.02)
 
 
 def test_balanced_takes_from_the_front_or_the_back() -> None:

@@ -5,11 +5,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import scipy.stats
 import torch
 from PIL import Image
 
 from ssllib import confidence, datasets, losses, measures, models, norms, plane, training
-from ssllib.datasets import ImageSet
+from ssllib.datasets import ImageSet, human_labels
+from ssllib.datasets.shapes import others
 from ssllib.errors import InputError
 from ssllib.train_config import TrainConfig
 from ssllib.training import train
@@ -180,8 +182,6 @@ def test_confidence_and_people(cifars: None) -> None:
     wins = (asked[:, None] > new).double() + 0.5 * (asked[:, None] == new)
     assert final["auroc_ood_cifar100_test"] == pytest.approx(float(wins.mean()), abs=1e-3)
 
-    from ssllib.datasets import human_labels
-
     doubt = human_labels.entropy(human_labels.cifar10_h(splits.test.labels))
     assert final["spearman_norm_entropy"] == pytest.approx(norms.spearman(asked, doubt), abs=0.02)
     lowest = []
@@ -189,6 +189,75 @@ def test_confidence_and_people(cifars: None) -> None:
         where = torch.nonzero(splits.test.labels == c)[:, 0]
         lowest.append(doubt[where[asked[where].argsort()[:10]]].mean())
     assert final["entropy_lowest10"] == pytest.approx(float(torch.stack(lowest).mean()), rel=1e-3)
+
+
+def test_confidence_and_people_of_shapes() -> None:
+    """Against the definitions, image by image, on the network as it starts."""
+    config = TINY.replace(measures=("confidence", "people"), epochs=0, width=16, proj_dim=64)
+    result = train(config)
+    torch.manual_seed(config.seed)
+    model, splits = models.build(config).eval(), datasets.load(config)
+
+    def length(data: ImageSet) -> list[float]:
+        with torch.no_grad():
+            return torch.linalg.vector_norm(model.embed(data.images.float() / 255)["projector"], dim=1).tolist()
+
+    own = length(splits.train)
+    known = sum(own) / len(own)
+    asked, new = length(splits.test), length(others(config.test_images, seed=2))
+    assert len(new) == len(asked) and confidence.other_data(config, None)[0] == "others"
+    assert result.final["norm_ratio_shapes_test"] == pytest.approx(sum(asked) / len(asked) / known, rel=1e-4)
+    assert result.final["norm_ratio_others_test"] == pytest.approx(sum(new) / len(new) / known, rel=1e-4)
+    foreign = length(others(config.train_images, seed=1))
+    assert result.final["norm_ratio_others_train"] == pytest.approx(sum(foreign) / len(foreign) / known, rel=1e-4)
+    wins = sum((a > b) + 0.5 * (a == b) for a in asked for b in new) / (len(asked) * len(new))
+    assert result.final["auroc_ood_others_test"] == pytest.approx(wins, abs=1e-3)
+
+    data, said = confidence.blends()
+    n = length(data)
+    np.testing.assert_allclose(result.arrays["norm_blends"], n, rtol=1e-3)
+    doubts = []
+    for votes in said["votes"].tolist():
+        assert sum(votes) == 50
+        doubts.append(-sum(v / 50 * math.log(v / 50) for v in votes if v))
+    lowest, highest = [], []
+    for c in range(8):
+        order = sorted((i for i in range(len(n)) if int(data.labels[i]) == c), key=lambda i: n[i])
+        lowest += [doubts[i] for i in order[:10]]
+        highest += [doubts[i] for i in order[-10:]]
+    assert result.final["entropy_lowest10"] == pytest.approx(sum(lowest) / 80, rel=1e-3)
+    assert result.final["entropy_highest10"] == pytest.approx(sum(highest) / 80, rel=1e-3)
+    right = [float(a == b) for a, b in zip(said["noisy"].tolist(), said["clean"].tolist(), strict=True)]
+    for centre, count, mean in result.arrays["bins_shapesn"]:
+        inside = [r for r, x in zip(right, n, strict=True) if min(19, int(20 * x / max(n))) == int(20 * centre)]
+        assert abs(len(inside) - count) <= 3 and mean == pytest.approx(100 * sum(inside) / len(inside), abs=2)
+    trend = scipy.stats.spearmanr(n, doubts).statistic
+    assert result.final["spearman_norm_entropy"] == pytest.approx(trend, abs=0.01)
+
+
+def test_simulated_annotators_err_and_doubt_where_patterns_blend() -> None:
+    said = confidence.blends()[1]
+    doubt = human_labels.entropy(said["votes"])
+    agree = said["noisy"] == said["clean"]
+    assert 0.6 < float(agree.double().mean()) < 0.95
+    assert float(doubt[agree].mean()) < float(doubt[~agree].mean())
+
+
+def test_an_untrained_network_keeps_its_weights() -> None:
+    from ssllib.experiments.confidence import untrained
+
+    config = untrained(TINY, epochs=3)
+    start, *_, end = train(config).history
+    assert end["knn_val"] == pytest.approx(start["knn_val"], abs=20)
+    assert end["norm_projector_val"] == pytest.approx(start["norm_projector_val"], rel=0.2)
+    torch.manual_seed(config.seed)
+    fresh = models.build(config)
+    kept: list[dict] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(training.measures, "measure", lambda t: (kept.append(t.model.state_dict()), ({}, {}))[1])
+        train(config)
+    for name, value in fresh.named_parameters():
+        torch.testing.assert_close(kept[0][name], value, rtol=0, atol=1e-4)
 
 
 def test_scores_of_reliability_are_those_of_loops(cifars: None) -> None:

@@ -120,7 +120,7 @@ def test_released_is_all_of_them() -> None:
         ({"dataset": "flowers102", "imbalance": 1.5, "train_images": 0}, "imbalance with flowers102"),
         ({"imbalance": 1.5}, "allowed: train_images = 0"),
         ({"image_size": 64}, "image_size with shapes"),
-        ({"measures": ("people",)}, "measure 'people' with shapes"),
+        ({"dataset": "imagenette", "measures": ("people",)}, "'people' with imagenette; allowed: with cifar"),
         ({"measures": ("plane",)}, "allowed: 2"),
         ({"measures": "knn"}, "allowed: a tuple of knn"),
         ({"measures": ("probe",)}, "unknown measure 'probe'"),
