@@ -30,9 +30,8 @@ import math
 import numpy as np
 from matplotlib import pyplot as plt
 
-from ssllib import pages, papers, plots, proofs, random_angles
+from ssllib import pages, papers, plots, proof_pages, random_angles
 from ssllib.proofs import random_angles as checks
-from ssllib.proofs import statements
 from ssllib.simulations import norm_and_angle, random_pairs
 
 page = pages.begin(
@@ -113,17 +112,8 @@ page.claim("question-low-dimension")
 # $d$ and every obtuse angle. Everything said here is checked by machine, for a symbolic $d$:
 
 # %% tags=["hide-input"]
-CHECKS = tuple(checks.CHECKS)
-recorded = {check: found[0].final for check, found in page.records("proofs").items() if check in CHECKS}
-
-
-def statement_table(*names, caption, name):
-    """The recorded statements of some checks."""
-    found = [statement for check in names for statement in recorded[check]["statements"]]
-    pages.table(*statements.table(found), caption=caption, name=name)
-
-
-statement_table("random-cosine-moments", "random-cosine-bound", caption="The cosine of two independent normal vectors: its law, its moments, and bounds for its tail", name="tab-random-angles-law")
+decided = proof_pages.Decided(page.records("proofs"), *checks.CHECKS)
+decided.table("random-cosine-moments", "random-cosine-bound", caption="The cosine of two independent normal vectors: its law, its moments, and bounds for its tail", name="tab-random-angles-law")
 
 # %% [markdown]
 # ## What the printed bound gives away
@@ -167,7 +157,7 @@ pages.say(
 # remark; a bound that is much larger than the truth is a *pessimistic* one.)
 
 # %% tags=["hide-input"]
-statement_table("angles-near-pi-negligible", caption=r"Angles near $\pi$, decided", name="tab-random-angles-near-pi")
+decided.table("angles-near-pi-negligible", caption=r"Angles near $\pi$, decided", name="tab-random-angles-near-pi")
 
 # %% [markdown]
 # The two lines with a "no" are no slip of the papers, which never put numbers in. They say that *this* proof does not reach their conclusion at the two smaller dimensions. The
@@ -193,7 +183,7 @@ pages.table([[*row, "50%"] for row in shares], ["method", "data", "epoch 1, prin
 # each new pair multiplies by $q$. True, for every $d$, and exponential already at $d = 2$.
 
 # %% tags=["hide-input"]
-statement_table("every-pair-near-pi", caption=r"Several pairs. Counted: all signs on the line, where $q = 1/2$", name="tab-random-angles-every")
+decided.table("every-pair-near-pi", caption=r"Several pairs. Counted: all signs on the line, where $q = 1/2$", name="tab-random-angles-every")
 
 # %% [markdown]
 # **Pairs that are not independent.** Sharing an embedding does no harm: $(x, y)$ and $(x, y')$ are independent pairs, because whatever $x$ is, $y$ and $y'$ are
@@ -319,12 +309,7 @@ pages.say(
 # The tables of statements are drawn from records. Here every check is carried out again, now.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-outcomes = []
-for check in CHECKS:
-    proof = proofs.prove(check)
-    outcomes.append([f"`{check}`", len(proof.statements), proof.outcome])
-    assert proof.to_dict() == recorded[check], f"{check} came out differently from its record"
-pages.table(outcomes, ["check", "statements", "outcome"])
+decided.again()
 
 # %% [markdown]
 # The last judge knows no formula: vectors are drawn and angles counted.
