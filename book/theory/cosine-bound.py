@@ -249,11 +249,13 @@ def ask_z3(statement):
 
 
 at_right_angle = new_cosine == 0
+obtuse_to_right = z3.And(cos <= 0, at_right_angle)
 inside = z3.And(sin > 0, cos + k_ * sin * sin > 0)
+equal = change == sharp
 answers = {
     "sharp": ask_z3(change <= sharp),
-    "attained": ask_z3(z3.Implies(z3.And(sin > 0, change == sharp), at_right_angle)),
-    "there": ask_z3(z3.Implies(z3.And(cos <= 0, at_right_angle), change == sharp)),
+    "attained": ask_z3(z3.Implies(z3.And(sin > 0, equal), at_right_angle)),
+    "there": ask_z3(z3.Implies(obtuse_to_right, equal)),
     "above": ask_z3(change <= (1 + k_) * printed),
     "below": ask_z3(change >= (1 - k_) * printed),
     "printed": ask_z3(change < printed),

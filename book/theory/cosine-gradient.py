@@ -387,11 +387,12 @@ page.verdict("cosine-gradient-magnitude", "cosine-gradient-tangent", "landscape-
 
 # %% tags=["hide-input"]
 rows = []
-for size in (1.0, 1e-6, 1e-9, 1e-10):
+for power in (0, -6, -9, -10):
+    size = 10.0**power
     leaf = (size * vector(0.6, 0.8)).requires_grad_()
     (g,) = torch.autograd.grad(torch.nn.functional.cosine_similarity(leaf, vector(0, 1), dim=0), leaf)
     z = leaf.detach()
-    rows.append([f"{size:g}", f"{float(g.norm() * z.norm()):.3f}", f"{float(geometry.gradient_norm(z, vector(0, 1)) * z.norm()):.3f}", f"{np.degrees(float(geometry.angle(g, z))):.1f}°"])
+    rows.append([f"$10^{{{power}}}$" if power else "1", f"{float(g.norm() * z.norm()):.3f}", f"{float(geometry.gradient_norm(z, vector(0, 1)) * z.norm()):.3f}", f"{np.degrees(float(geometry.angle(g, z))):.1f}°"])
 pages.table(rows, ["norm", "PyTorch: gradient times norm", r"$\sin\phi$", "PyTorch: angle between gradient and embedding"], caption="The gradient of `torch.nn.functional.cosine_similarity` for very short embeddings", name="tab-cosine-gradient-eps")
 
 # %% [markdown]

@@ -31,7 +31,7 @@ import numpy as np
 import torch
 from matplotlib import pyplot as plt
 
-from ssllib import geometry, pages, papers, plots, proof_pages
+from ssllib import boxes, geometry, pages, papers, plots, proof_pages
 from ssllib.gradscale import scale_grad
 from ssllib.proofs import gradscale_field, gradscale_potential, potentials
 
@@ -127,7 +127,8 @@ for p in sorted({0.0, 1.0, 2.0, power}):
         turned = float(geometry.angle(leaf.detach(), after))
         np.testing.assert_allclose(math.tan(turned), rate * size ** (p - 2), rtol=1e-12)
         np.testing.assert_allclose(float(after.norm() ** 2), size**2 + rate**2 * size ** (2 * p - 2), rtol=1e-12)
-        rows.append([f"{p:g}", f"{size:g}", f"{float(gradient.norm()):.4g}", f"{math.degrees(turned):.4g}°", f"{100 * math.expm1(math.log1p((rate * size ** (p - 2)) ** 2) / 2):.3g} %"])
+        gained = 100 * math.expm1(math.log1p((rate * size ** (p - 2)) ** 2) / 2)
+        rows.append([f"{p:g}", f"{size:g}", f"{float(gradient.norm()):.4g}", f"{math.degrees(turned):.4g}°", f"{boxes.decimal(gained, 3)} %"])
 pages.table(rows, ["$p$", r"norm $\rho$", "gradient", "turned by one step", "norm gained"], caption=f"One step at a right angle to the target with rate {rate:g}, through the layer, by autograd", name="tab-gradscale-field-step")
 
 # %% [markdown]

@@ -82,7 +82,8 @@ c, tau = sp.IndexedBase("c", real=True), sp.Symbol("tau", positive=True)
 k, ell, m = sp.symbols("k ell m", integer=True)
 total = sp.Sum(sp.exp(c[k] / tau), (k, 1, m))
 slope = sp.log(total).diff(c[ell])
-pages.show(f"$$\\frac{{\\partial}}{{\\partial c_\\ell}} \\log S = {sp.latex(slope)}$$")
+left = r"\frac{\partial}{\partial c_\ell} \log S"
+pages.show(f"$${left} = {sp.latex(slope)}$$")
 
 # %% [markdown]
 # The Kronecker delta picks one term, so this is $p_{i\ell}/\tau$. The chain rule with the gradient of a cosine, $\nabla_i c_{ik} = (\hat z_k)_{\perp z_i} / \|z_i\|$
@@ -195,7 +196,7 @@ for step, color, label, size, x in arrows:
     _ = plane.annotate("", (x, float(step[1]) * size), (x, 0), arrowprops={"arrowstyle": "-|>", "color": color, "lw": 2.2, "shrinkA": 0, "shrinkB": 0})
     _ = plane.plot([], [], color=color, lw=2.2, label=label)
 _ = plane.plot([1, 1.5], [0, 0], color="#bbbbbb", lw=0.8)
-_ = plane.legend(loc="lower left", fontsize=8, bbox_to_anchor=(0.1, 0.02))
+_ = plane.legend(loc="center", fontsize=8, bbox_to_anchor=(0.4, 0.38))
 _ = plane.set(aspect="equal", xlim=(-1.2, 1.65), ylim=(-1.1, 1.25), xticks=[-1, 0, 1], yticks=[-1, 0, 1])
 
 angles = np.radians(np.arange(1, 180, 1.0))

@@ -30,7 +30,7 @@ import math
 import numpy as np
 from matplotlib import pyplot as plt
 
-from ssllib import pages, papers, plots, proof_pages, random_angles
+from ssllib import boxes, pages, papers, plots, proof_pages, random_angles
 from ssllib.proofs import random_angles as checks
 from ssllib.simulations import norm_and_angle, random_pairs
 
@@ -90,7 +90,9 @@ page.claim("question-low-dimension")
 #
 # A function of $R$ times a function of $c$: the two are independent, and
 #
-# $$f_d(c) = \frac{\Gamma(d/2)}{\sqrt{\pi}\, \Gamma(\frac{d-1}2)} (1 - c^2)^{(d-3)/2}, \qquad \tfrac12 (1 + c) \sim \operatorname{Beta}\bigl(\tfrac{d-1}2, \tfrac{d-1}2\bigr), \qquad d \geq 2.$$ (eq-random-angles-law)
+# $$f_d(c) = \frac{\Gamma(d/2)}{\sqrt{\pi}\, \Gamma(\frac{d-1}2)} (1 - c^2)^{(d-3)/2}, \qquad \tfrac12 (1 + c) \sim \operatorname{Beta}\bigl(\tfrac{d-1}2, \tfrac{d-1}2\bigr)$$ (eq-random-angles-law)
+#
+# for every $d \geq 2$.
 #
 # In the plane the *angle* is uniform. In space the *cosine* is uniform (Archimedes' hat box). From $d = 4$ on the cosine has a hump at zero,
 # and for large $d$ it is nearly normal with variance $1/d$. On the line, $d = 1$, there is no density: $c$ is $1$ or $-1$, each with probability one half.
@@ -237,7 +239,7 @@ for d in sorted({2, 3, dimension, 128}):
     for k, (q, cost), (q2, cost2) in zip(edges, beyond, beyond[1:]):
         share, extra = q - q2, (cost - cost2) / unit
         if share > 1e-12:
-            rows.append([d, f"${k}\\pi/8$ to ${k + 1}\\pi/8$", f"{100 * share:.3g} %", f"{1 + extra / share:.2f}", f"{100 * extra:.2g} %"])
+            rows.append([d, f"${k}\\pi/8$ to ${k + 1}\\pi/8$", f"{boxes.decimal(100 * share, 3)} %", f"{1 + extra / share:.2f}", f"{boxes.decimal(100 * extra, 2)} %"])
 pages.table(rows, ["$d$", "starting angle", "share of the pairs", "their steps, right angle = 1", "added to the mean"], caption=f"What obtuse starting angles cost, per pair, on the way to a cosine of {threshold:g}", name="tab-random-angles-cost")
 
 # %% tags=["hide-input"]
@@ -253,7 +255,9 @@ pages.say(
 # The papers count steps until the *mean* cosine of all pairs exceeds 0.999. A mean waits for its stragglers. After the way $\tau = 2kt$ the mean cosine of infinitely many pairs is
 # $\mathbb{E} \tanh(x + \tau)$, and for $d = 2$ the integral is elementary:
 #
-# $$\mathbb{E}\cos\phi = \tanh\frac{\tau}{2} \quad (d = 2), \qquad \text{against } \tanh\tau \text{ for pairs that all start at a right angle.}$$ (eq-random-angles-plane)
+# $$\mathbb{E}\cos\phi = \tanh\frac{\tau}{2} \quad (d = 2),$$ (eq-random-angles-plane)
+#
+# against $\tanh\tau$ for pairs that all start at a right angle.
 #
 # **In the plane opposite halves double the number of steps, at every threshold.** The reason is the tail: how far the mean is from one after $\tau$ is decided by $\mathbb{E} \tan^2(\phi_0/2)$, and
 # this is infinite in the plane and in space. For $d > 3$ it is $(d-1)/(d-3)$, and the price becomes a constant: $\frac12 \ln\frac{d-1}{d-3}$ on top of $\tau$, whatever the threshold.
