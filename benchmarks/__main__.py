@@ -16,8 +16,6 @@ from benchmarks import table
 from benchmarks.timing import Options, Unavailable, Witness, record
 from ssllib.errors import InputError, one_of
 
-NAMES = ("augment", "step", "knn", "simulation", "gpu")
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status (2 for bad input, with one line on standard error)."""

@@ -6,18 +6,16 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ssllib import boxes
-from ssllib.errors import InputError
+from ssllib import boxes, marked
 from ssllib.paths import project_dir
 
+NAMES = ("augment", "step", "knn", "simulation", "gpu")
 RESULTS = Path(__file__).resolve().parent / "results"
 MARKS = ("<!-- benchmarks: written by `make bench` -->", "<!-- end of benchmarks -->")
 
 
 def results(folder: Path = RESULTS) -> list[dict[str, Any]]:
     """All results, in the order in which the comparisons are listed."""
-    from benchmarks.__main__ import NAMES
-
     files = [folder / f"{name}.json" for name in NAMES]
     return [json.loads(f.read_text(encoding="utf-8")) for f in files if f.exists()]
 
@@ -85,15 +83,4 @@ def readme_block(found: list[dict[str, Any]]) -> str:
 
 def update_readme(found: list[dict[str, Any]]) -> bool:
     """Write the table into README.md; True when it changed."""
-    path = project_dir() / "README.md"
-    before = path.read_text(encoding="utf-8")
-    head, _, rest = before.partition(MARKS[0])
-    _, mark, tail = rest.partition(MARKS[1])
-    if not mark:
-        raise InputError(f"README.md has lost its marks; it needs the lines {MARKS[0]} and {MARKS[1]}")
-    after = head + readme_block(found) + tail
-    if after != before:
-        temporary = path.with_name("README.md.part")
-        temporary.write_text(after, encoding="utf-8")
-        temporary.replace(path)
-    return after != before
+    return marked.update(project_dir() / "README.md", MARKS, readme_block(found))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ssllib import claims, verdicts
 from ssllib.arithmetic.tables import Finding
 from ssllib.records import Record
@@ -135,6 +137,11 @@ def interval_text(c: verdicts.CellResult) -> str:
     if e.n == 1:
         return f"{signed(e.mean)} (1 seed)"
     return f"{signed(e.mean)} [{signed(e.low)}, {signed(e.high)}]"
+
+
+def decimal(x: float, digits: int) -> str:
+    """A number to so many digits and without an exponent, however small it is."""
+    return np.format_float_positional(x, digits, unique=False, fractional=False, trim="-")
 
 
 def signed(x: float) -> str:

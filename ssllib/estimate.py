@@ -8,18 +8,13 @@ from functools import lru_cache
 
 import torch
 
-from ssllib import evaluate, models, training
+from ssllib import evaluate, measures, models, training
 from ssllib.confidence import BLENDS
 from ssllib.config import RunConfig
-from ssllib.datasets import ImageSet
+from ssllib.datasets import CLASSES, SIZES, ImageSet, side
 from ssllib.datasets.imbalance import exponential_counts
 from ssllib.train_config import TrainConfig
 
-SIZES = {  # training and test images
-    "shapes": (2048, 1024), "cifar10": (50_000, 10_000), "cifar100": (50_000, 10_000), "flowers102": (6149, 1020),
-    "imagenette": (9469, 3925), "imagenet100": (126_689, 5000),
-}  # fmt: skip
-_EACH = {"shapes": (8, 256), "cifar10": (10, 5000), "cifar100": (100, 500)}  # classes, images of each
 _PIXELS = 8 * 32 * 32  # in a batch of the probe on a CPU
 
 
@@ -37,11 +32,12 @@ def minutes(config: RunConfig) -> float | None:
     evaluations = sum(training._due(config, epoch) for epoch in range(config.epochs + 1))
     seconds = config.epochs * train * step + evaluations * (train + held_out) * embed + (train + test) * embed
     if "confidence" in config.measures:
-        seconds += (train + test if config.dataset == "shapes" else 60_000) * embed
+        others = train + test if config.dataset == "shapes" else sum(SIZES["cifar10"])  # the other CIFAR is as large
+        seconds += others * embed
     if "people" in config.measures:
-        seconds += (BLENDS if config.dataset == "shapes" else 50_000) * embed
+        seconds += (BLENDS if config.dataset == "shapes" else SIZES[config.dataset][0]) * embed
     if "finetune" in config.measures:
-        shares = sum(config.finetune_shares) + 0.1 * 4  # the rate is chosen from four with a tenth of the labels
+        shares = sum(config.finetune_shares) + 0.1 * len(measures.RATES)  # each rate is tried with 10 % of the labels
         seconds += shares * train * config.finetune_epochs * step / 2
     return seconds / 60
 
@@ -51,8 +47,8 @@ def images(config: TrainConfig) -> tuple[int, int, int]:
     whole, test = SIZES[config.dataset]
     train = config.train_images or whole - (0 if config.dataset == "shapes" else config.held_out)
     if config.imbalance:
-        classes, each = _EACH[config.dataset]
-        train = sum(exponential_counts(each, config.imbalance, classes))
+        classes = CLASSES[config.dataset]
+        train = sum(exponential_counts(whole // classes, config.imbalance, classes))
     return train, config.held_out, config.test_images or test
 
 
@@ -62,7 +58,7 @@ def _shape_of(config: TrainConfig) -> TrainConfig:
         seed=0, dataset="cifar10", imbalance=0.0, train_images=0, test_images=0, held_out=0, epochs=0, lr=0.1,
         weight_decay=0.0, cut=1.0, gradscale=0.0, measures=(), anchor_weight=0.0,
         loss="info-nce" if config.loss == "none" else config.loss, schedule_epochs=1, warmup_epochs=0.0,
-        finetune_epochs=1, image_size=config.image_size or (32 if config.dataset in _EACH else 128),
+        finetune_epochs=1, image_size=side(config),
     )  # fmt: skip
 
 

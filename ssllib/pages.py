@@ -20,7 +20,9 @@ from ssllib.records import Record
 
 _NOT_SOURCES = {
     f"{name}.py"
-    for name in "pages boxes plots turnable book notebooks claims verdicts stats scoreboard papers __main__".split()
+    for name in (
+        "pages proof_pages boxes plots turnable book notebooks claims verdicts stats scoreboard marked papers __main__"
+    ).split()
 }
 
 

@@ -7,8 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ssllib import boxes, claims, plots, verdicts
-from ssllib.errors import InputError
+from ssllib import boxes, claims, marked, plots, verdicts
 from ssllib.paths import project_dir
 from ssllib.records import Record, Store
 from ssllib.verdicts import Verdict
@@ -76,18 +75,7 @@ MARKS = ("<!-- verdicts: written by `make pages` -->", "<!-- end of verdicts -->
 
 def update_readme(store: Store) -> bool:
     """Write the summary into README.md; True when it changed."""
-    path = project_dir() / "README.md"
-    before = path.read_text(encoding="utf-8")
-    head, _, rest = before.partition(MARKS[0])
-    _, mark, tail = rest.partition(MARKS[1])
-    if not mark:
-        raise InputError(f"README.md has lost its marks; it needs the lines {MARKS[0]} and {MARKS[1]}")
-    after = head + readme_block(store) + tail
-    if after != before:
-        temporary = path.with_name("README.md.part")
-        temporary.write_text(after, encoding="utf-8")
-        temporary.replace(path)
-    return after != before
+    return marked.update(project_dir() / "README.md", MARKS, readme_block(store))
 
 
 def text(store: Store) -> str:

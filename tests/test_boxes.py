@@ -50,6 +50,13 @@ def test_signed_numbers() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "x,digits,text", [(4.19e-5, 2, "0.000042"), (7.696, 3, "7.7"), (12.5, 3, "12.5"), (50.0, 2, "50"), (0.0, 2, "0")]
+)
+def test_decimals_have_no_exponent(x: float, digits: int, text: str) -> None:
+    assert boxes.decimal(x, digits) == text
+
+
 @pytest.mark.parametrize("seconds,text", [(8.12, "8.1 s"), (432, "7 min 12 s"), (11100, "3 h 05 min")])
 def test_duration(seconds: float, text: str) -> None:
     assert boxes.duration(seconds) == text

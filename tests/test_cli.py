@@ -52,18 +52,11 @@ def test_bad_input(capsys: pytest.CaptureFixture[str], argv: list[str], says: st
     assert says in fails(capsys, *argv)
 
 
+RUN = ("run", "simclr-arms", "--scale", "cpu")
+
+
 def test_missing_data_is_said_before_any_run(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    line = fails(
-        capsys,
-        "run",
-        "simclr-arms",
-        "--scale",
-        "cpu",
-        "--data-root",
-        str(tmp_path),
-        "--into",
-        str(tmp_path / "r"),
-    )
+    line = fails(capsys, *RUN, "--data-root", str(tmp_path), "--into", str(tmp_path / "r"))
     assert "cifar10 is not at" in line and "python -m ssllib data cifar10" in line
     assert not list((tmp_path / "r").rglob("*.json"))
 
@@ -72,17 +65,7 @@ def test_corrupt_data_is_said_before_any_run(capsys: pytest.CaptureFixture[str],
     folder = tmp_path / "cifar-10-batches-py"
     folder.mkdir()
     (folder / "data_batch_1").write_bytes(b"not a batch")
-    line = fails(
-        capsys,
-        "run",
-        "simclr-arms",
-        "--scale",
-        "cpu",
-        "--data-root",
-        str(tmp_path),
-        "--into",
-        str(tmp_path / "r"),
-    )
+    line = fails(capsys, *RUN, "--data-root", str(tmp_path), "--into", str(tmp_path / "r"))
     assert "damaged or incomplete" in line
 
 

@@ -24,7 +24,16 @@ from ssllib.proofs.formulas import (
     squared,
     zero,
 )
-from ssllib.proofs.statements import Limit, Relation, Undecided, approach, examine, sentence, table
+from ssllib.proofs.statements import (
+    Limit,
+    Relation,
+    Undecided,
+    _breakable,
+    approach,
+    examine,
+    sentence,
+    table,
+)
 
 pytest.importorskip("sympy")
 pytest.importorskip("z3")
@@ -193,3 +202,25 @@ def test_a_page_can_show_what_was_found() -> None:
     assert rows[1] == ["there", "$a = b$", "yes (SymPy)"] and len(columns) == 3
     assert sentence(right.to_dict()) == "there: $a = b$ holds (SymPy)."
     assert sentence(wrong.to_dict()).endswith(f"Counterexample: {example}. Corrected: $c$.")
+
+
+@pytest.mark.parametrize(
+    "latex,shown",
+    [
+        (r"a = b", "$a = b$"),
+        (r"c", "$c$"),
+        (r"a > 0 \quad (m, k \geq 1)", "$a > 0$\u2003$(m, k \\geq 1)$"),
+        (r"\text{info\_nce has a minimum}", "info_nce has a minimum"),
+        (r"\text{for } a = 0: \ q = p", r"for $a = 0: \ q = p$"),
+        (r"a \ \text{with } b", "$a$ with $b$"),
+        (r"\nabla q \text{ for no } q \quad (n \neq 0)", "$\\nabla q$ for no $q$\u2003$(n \\neq 0)$"),
+        (r"a \text{ everywhere}", "$a$ everywhere"),
+        (r"\nabla \, \text{info\_nce} = 0", r"$\nabla \, \text{info\_nce} = 0$"),
+        (r"\text{logits}_k = g \, w", r"$\text{logits}_k = g \, w$"),
+        (r"P [ \text{all of } n ] = \Bigl( \frac{a \text{ or } b}{c} \Bigr)", None),
+        (r"a \in [0, 1) \text{ only}", r"$a \in [0, 1)$ only"),
+        (r"a \in [0, 1[ \text{ only}", None),
+    ],
+)
+def test_long_statements_can_be_broken_between_formulas_and_words(latex: str, shown: str | None) -> None:
+    assert _breakable(latex) == (f"${latex}$" if shown is None else shown)

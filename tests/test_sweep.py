@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ssllib import claims, estimate, experiments, sweep
+from ssllib import claims, datasets, estimate, experiments, sweep
 from ssllib.errors import InputError
 from ssllib.experiments import Cell, Experiment
 from ssllib.records import Store
@@ -140,6 +140,14 @@ def test_images_of_a_configuration() -> None:
     full = TrainConfig(dataset="cifar10")
     assert estimate.images(full) == (45_000, 5000, 10_000)
     assert estimate.images(full.replace(imbalance=1.5, held_out=0))[0] == 14_736
+
+
+@pytest.mark.parametrize("change", [{}, {"held_out": 64}, {"imbalance": 1.5}, {"train_images": 64, "test_images": 8}])
+def test_as_many_images_are_loaded_as_are_counted(change: dict) -> None:
+    config = TrainConfig(dataset="shapes", batch_size=32, held_out=0).replace(**change)
+    splits = datasets.load(config)
+    assert estimate.images(config) == tuple(len(part) for part in (splits.train, splits.held_out, splits.test))
+    assert datasets.side(config) == splits.train.images.shape[-1]
 
 
 def test_expected_minutes_grow_with_what_is_asked() -> None:

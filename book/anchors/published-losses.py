@@ -18,7 +18,7 @@
 # needed. Do the numbers say so, and are they comparable? No run decides this: only the table, and the places where its numbers come from.
 
 # %% tags=["parameters"]
-baseline: str = "MOCO-v2"  # the baseline that the figure's dotted line and the last table take as the bar
+baseline: str = "MOCO-v2"  # the bar of the figure and of the last table
 
 # %% tags=["hide-input"]
 from decimal import Decimal

@@ -31,8 +31,8 @@ import numpy as np
 import torch
 from matplotlib import pyplot as plt
 
-from ssllib import collapse, losses, pages, papers, plots, proofs, stationary
-from ssllib.proofs import statements
+from ssllib import collapse, losses, pages, papers, plots, proof_pages, stationary
+from ssllib.proofs import collapse as checks
 
 page = pages.begin(
     "theory/collapse",
@@ -83,24 +83,15 @@ page.claim("collapse-probability", "batch-norm-no-collapse")
 # **every** configuration on a line, with any signs, norms, number of pairs and dimension.
 
 # %% tags=["hide-input"]
-CHECKS = tuple(c for c in proofs.CHECKS if c.startswith("collapse-") or c == "batch-norm-no-collapse")
-recorded = {check: found[0].final for check, found in page.records("proofs").items() if check in CHECKS}
-
-
-def statement_table(*checks, caption, name):
-    """The recorded statements of some checks."""
-    found = [statement for check in checks for statement in recorded[check]["statements"]]
-    pages.table(*statements.table(found), caption=caption, name=name)
-
-
-statement_table("collapse-equal-stationary", "collapse-rank1-stationary", caption="Collapsed embeddings have no gradient", name="tab-collapse-gradient")
+decided = proof_pages.Decided(page.records("proofs"), *checks.CHECKS)
+decided.table("collapse-equal-stationary", "collapse-rank1-stationary", caption="Collapsed embeddings have no gradient", name="tab-collapse-gradient")
 
 # %% [markdown]
 # The paper's proof is right in what it needs. Its long gradient for unit vectors agrees with autograd. Its last display divides by $\|z_i\|$, which is one, where the
 # norm of the raw embedding belongs; as the product is zero, nothing hangs on it. Its value for the softmax's probability is a slip as well:
 
 # %% tags=["hide-input"]
-statement_table("collapse-probability", caption="The probability of the positive at equal embeddings", name="tab-collapse-probability")
+decided.table("collapse-probability", caption="The probability of the positive at equal embeddings", name="tab-collapse-probability")
 
 # %% [markdown]
 # With $2n$ equal embeddings each of the $2n - 1$ others is as likely as the next, so the probability is $1/(|I| - 1)$. Minus its logarithm is the *loss*. With four samples the printed
@@ -113,7 +104,7 @@ statement_table("collapse-probability", caption="The probability of the positive
 # side, at every temperature. All it takes is a second pair to turn away from, and a second dimension to turn in.
 
 # %% tags=["hide-input"]
-statement_table("collapse-zero-gradient-enough", "collapse-equal-minimum", caption="Equal embeddings, decided by second order", name="tab-collapse-equal")
+decided.table("collapse-zero-gradient-enough", "collapse-equal-minimum", caption="Equal embeddings, decided by second order", name="tab-collapse-equal")
 
 # %% [markdown]
 # With pencil and paper: two pairs, $\tau = 1$, $d = 2$. If all are equal, each anchor sees three alike, and the loss is $\log 3$. With the second pair at a right angle to the first it is
@@ -151,7 +142,7 @@ statement_table("collapse-zero-gradient-enough", "collapse-equal-minimum", capti
 # points, and that is one line; the theorem's "infinitely many local minima" do exist then, one for each direction of the line. They are what the loss is *for*.
 
 # %% tags=["hide-input"]
-statement_table("collapse-rank1-minimum", caption="Embeddings on one line, decided by second order", name="tab-collapse-line")
+decided.table("collapse-rank1-minimum", caption="Embeddings on one line, decided by second order", name="tab-collapse-line")
 
 # %% [markdown]
 # {numref}`fig-collapse-landscape` draws the loss, computed by `ssllib.losses` and not from the formulas above, along a representative of each kind.
@@ -353,7 +344,7 @@ pages.table([[name, cell(point)] for name, point in details], ["loss and place",
 # {cite:t}`draganov2024pitfalls` say in a footnote that "batch-normalized models cannot collapse to a single point": batch normalisation divides by the spread, however small.
 
 # %% tags=["hide-input"]
-statement_table("batch-norm-no-collapse", caption="Batch normalisation of equal inputs, of different ones, and of inputs on a line", name="tab-collapse-batch-norm")
+decided.table("batch-norm-no-collapse", caption="Batch normalisation of equal inputs, of different ones, and of inputs on a line", name="tab-collapse-batch-norm")
 
 # %% [markdown]
 # Inputs that are exactly equal stay so: zero divided by $\sqrt\varepsilon$ is zero, for each of them (and $\varepsilon = 0$ gives $0/0$). Inputs that differ are spread out to a variance of
@@ -419,12 +410,7 @@ pages.say(
 # Every check once more, now; it must come to the same words as its record.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-outcomes = []
-for check in CHECKS:
-    proof = proofs.prove(check)
-    outcomes.append([f"`{check}`", len(proof.statements), proof.outcome])
-    assert proof.to_dict() == recorded[check], f"{check} came out differently from its record"
-pages.table(outcomes, ["check", "statements", "outcome"])
+decided.again()
 
 # %% [markdown]
 # ## Verdicts

@@ -31,7 +31,7 @@ import z3
 from matplotlib import pyplot as plt
 from matplotlib.colors import BoundaryNorm, ListedColormap
 
-from ssllib import geometry, pages, papers, plots, proofs
+from ssllib import geometry, pages, papers, plots, proof_pages
 from ssllib.proofs import statements
 from ssllib.proofs.step import change_error
 
@@ -196,17 +196,8 @@ plt.show()
 # Every one of these statements was decided by machine: an equation by SymPy, an inequality by Z3, from the vectors and the updates as they are printed.
 
 # %% tags=["hide-input"]
-CHECKS = ("cosine-bound", "cosine-bound-hats", "cosine-bound-restated", "cosine-change-quadratic", "effective-rate-reading", "slowdown-at-least-quadratic", "slowdown-unbounded", "angle-matters-only-near-pi", "angle-control-keeps-norm")
-recorded = {check: found[0].final for check, found in page.records("proofs").items() if check in CHECKS}
-
-
-def statement_table(*checks, caption, name, roles=("claim", "proof", "added")):
-    """The recorded statements of some checks."""
-    found = [s for check in checks for s in recorded[check]["statements"] if s["role"] in roles]
-    pages.table(*statements.table(found), caption=caption, name=name)
-
-
-statement_table("cosine-bound", "cosine-bound-hats", "cosine-bound-restated", roles=("claim", "proof"), caption="The bounds as printed, and the lines of the proof in 2502.09252, A.4", name="tab-cosine-bound-printed")
+decided = proof_pages.Decided(page.records("proofs"), "cosine-bound", "cosine-bound-hats", "cosine-bound-restated", "cosine-change-quadratic", "effective-rate-reading", "slowdown-at-least-quadratic", "slowdown-unbounded", "angle-matters-only-near-pi", "angle-control-keeps-norm")
+decided.table("cosine-bound", "cosine-bound-hats", "cosine-bound-restated", roles=("claim", "proof"), caption="The bounds as printed, and the lines of the proof in 2502.09252, A.4", name="tab-cosine-bound-printed")
 
 # %% [markdown]
 # The proof's two middle steps are right, and it gets as far as the exact numerator. It goes wrong twice at the end, each time by dividing or dropping
@@ -258,11 +249,13 @@ def ask_z3(statement):
 
 
 at_right_angle = new_cosine == 0
+obtuse_to_right = z3.And(cos <= 0, at_right_angle)
 inside = z3.And(sin > 0, cos + k_ * sin * sin > 0)
+equal = change == sharp
 answers = {
     "sharp": ask_z3(change <= sharp),
-    "attained": ask_z3(z3.Implies(z3.And(sin > 0, change == sharp), at_right_angle)),
-    "there": ask_z3(z3.Implies(z3.And(cos <= 0, at_right_angle), change == sharp)),
+    "attained": ask_z3(z3.Implies(z3.And(sin > 0, equal), at_right_angle)),
+    "there": ask_z3(z3.Implies(obtuse_to_right, equal)),
     "above": ask_z3(change <= (1 + k_) * printed),
     "below": ask_z3(change >= (1 - k_) * printed),
     "printed": ask_z3(change < printed),
@@ -322,7 +315,7 @@ plt.show()
 # :::
 
 # %% tags=["hide-input"]
-statement_table("cosine-bound", "cosine-bound-hats", "cosine-bound-restated", roles=("added",), caption="What takes the place of the printed bounds, decided", name="tab-cosine-bound-added")
+decided.table("cosine-bound", "cosine-bound-hats", "cosine-bound-restated", roles=("added",), caption="What takes the place of the printed bounds, decided", name="tab-cosine-bound-added")
 
 # %% [markdown]
 # ### Against autograd
@@ -386,7 +379,7 @@ _ = right.legend(loc="upper left")
 plt.show()
 
 # %% tags=["hide-input"]
-statement_table("cosine-change-quadratic", "effective-rate-reading", caption="The two readings, decided", name="tab-cosine-bound-readings")
+decided.table("cosine-change-quadratic", "effective-rate-reading", caption="The two readings, decided", name="tab-cosine-bound-readings")
 
 # %% [markdown]
 # ## From one step to many
@@ -453,7 +446,7 @@ pages.say(
 # steps, and the mean over any number of pairs is slowed in the same way.
 
 # %% tags=["hide-input"]
-statement_table("slowdown-at-least-quadratic", "slowdown-unbounded", "angle-matters-only-near-pi", caption="Slowdowns, decided", name="tab-cosine-bound-slowdown")
+decided.table("slowdown-at-least-quadratic", "slowdown-unbounded", "angle-matters-only-near-pi", caption="Slowdowns, decided", name="tab-cosine-bound-slowdown")
 
 # %% [markdown]
 # ## How the simulation sets its angles
@@ -481,12 +474,7 @@ pages.table(rows, [r"$\alpha$", "norm, as printed", "angle", "steps relative to 
 # The tables are drawn from records. Here every check is carried out again, now, and must come to the same words.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-outcomes = []
-for check in CHECKS:
-    proof = proofs.prove(check)
-    outcomes.append([f"`{check}`", len(proof.statements), proof.outcome])
-    assert proof.to_dict() == recorded[check], f"{check} came out differently from its record"
-pages.table(outcomes, ["check", "statements", "outcome"])
+decided.again()
 
 # %% [markdown]
 # ## Verdicts

@@ -30,7 +30,7 @@ import sympy as sp
 import torch
 from matplotlib import pyplot as plt
 
-from ssllib import geometry, pages, papers, plots, proofs
+from ssllib import geometry, pages, papers, plots, proof_pages
 from ssllib.proofs import formulas, spaces, statements
 
 page = pages.begin(
@@ -166,17 +166,8 @@ show(r"\rho^2\, \nabla^2 c(z)", (rho**2 * hessian).applyfunc(sp.simplify))
 # A line of a *proof* is examined too, but only what a paper *claims* enters the verdict.
 
 # %% tags=["hide-input"]
-CHECKS = ("cosine-gradient", "cosine-gradient-sign-2406", "cosine-gradient-sign-2502", "cosine-gradient-magnitude", "cosine-gradient-tangent", "descent-step-sign", "landscape-flatter")
-recorded = {check: found[0].final for check, found in page.records("proofs").items() if check in CHECKS}
-
-
-def statement_table(*checks, caption, name):
-    """The recorded statements of some checks."""
-    found = [statement for check in checks for statement in recorded[check]["statements"]]
-    pages.table(*statements.table(found), caption=caption, name=name)
-
-
-statement_table("cosine-gradient-sign-2406", "cosine-gradient-sign-2502", caption="The gradient as the two papers print it, and as they prove it", name="tab-cosine-gradient-sign")
+decided = proof_pages.Decided(page.records("proofs"), "cosine-gradient", "cosine-gradient-sign-2406", "cosine-gradient-sign-2502", "cosine-gradient-magnitude", "cosine-gradient-tangent", "descent-step-sign", "landscape-flatter")
+decided.table("cosine-gradient-sign-2406", "cosine-gradient-sign-2502", caption="The gradient as the two papers print it, and as they prove it", name="tab-cosine-gradient-sign")
 
 # %% [markdown]
 # Take the counterexample and a pencil. Let $z = (1, 0)$ and $t = (0, 1)$. The loss is $-\cos\phi = 0$; moving $z$ up, towards
@@ -193,7 +184,7 @@ statement_table("cosine-gradient-sign-2406", "cosine-gradient-sign-2502", captio
 # the update $z_i' = z_i + \gamma \nabla_i$ keeps the old plus.
 
 # %% tags=["hide-input"]
-statement_table("descent-step-sign", caption="The update of 2502.09252, section 3, with the gradient of its Proposition 3.1", name="tab-cosine-gradient-update")
+decided.table("descent-step-sign", caption="The update of 2502.09252, section 3, with the gradient of its Proposition 3.1", name="tab-cosine-gradient-update")
 
 # %% [markdown]
 # In the counterexample the step is from $(1, 0)$ to $(1, -1)$, away from $t$. What the line is there for, that the gradient's length
@@ -202,7 +193,7 @@ statement_table("descent-step-sign", caption="The update of 2502.09252, section 
 # Length and direction have no sign to lose:
 
 # %% tags=["hide-input"]
-statement_table("cosine-gradient-magnitude", "cosine-gradient-tangent", caption="Length and direction of the gradient", name="tab-cosine-gradient-length")
+decided.table("cosine-gradient-magnitude", "cosine-gradient-tangent", caption="Length and direction of the gradient", name="tab-cosine-gradient-length")
 
 # %% [markdown]
 # ## Against autograd
@@ -363,7 +354,7 @@ pages.table(
     caption=r"Steepness and curvature of the cosine at an angle of one radian, on the three circles of the figure",
     name="tab-cosine-gradient-landscape",
 )
-statement_table("landscape-flatter", caption="The landscape, decided", name="tab-cosine-gradient-flatter")
+decided.table("landscape-flatter", caption="The landscape, decided", name="tab-cosine-gradient-flatter")
 
 # %% [markdown]
 # So "less steep" is exact: by the ratio of the norms, at every angle but $0$ and $\pi$, where the ground is level on all circles. And the curvature falls with the
@@ -376,12 +367,7 @@ statement_table("landscape-flatter", caption="The landscape, decided", name="tab
 # The tables above are drawn from records. Here every check is carried out again, now, and must come to the same words.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-outcomes = []
-for check in CHECKS:
-    proof = proofs.prove(check)
-    outcomes.append([f"`{check}`", len(proof.statements), proof.outcome])
-    assert proof.to_dict() == recorded[check], f"{check} came out differently from its record"
-pages.table(outcomes, ["check", "statements", "outcome"])
+decided.again()
 
 # %% [markdown]
 # ## Verdicts
@@ -401,11 +387,12 @@ page.verdict("cosine-gradient-magnitude", "cosine-gradient-tangent", "landscape-
 
 # %% tags=["hide-input"]
 rows = []
-for size in (1.0, 1e-6, 1e-9, 1e-10):
+for power in (0, -6, -9, -10):
+    size = 10.0**power
     leaf = (size * vector(0.6, 0.8)).requires_grad_()
     (g,) = torch.autograd.grad(torch.nn.functional.cosine_similarity(leaf, vector(0, 1), dim=0), leaf)
     z = leaf.detach()
-    rows.append([f"{size:g}", f"{float(g.norm() * z.norm()):.3f}", f"{float(geometry.gradient_norm(z, vector(0, 1)) * z.norm()):.3f}", f"{np.degrees(float(geometry.angle(g, z))):.1f}°"])
+    rows.append([f"$10^{{{power}}}$" if power else "1", f"{float(g.norm() * z.norm()):.3f}", f"{float(geometry.gradient_norm(z, vector(0, 1)) * z.norm()):.3f}", f"{np.degrees(float(geometry.angle(g, z))):.1f}°"])
 pages.table(rows, ["norm", "PyTorch: gradient times norm", r"$\sin\phi$", "PyTorch: angle between gradient and embedding"], caption="The gradient of `torch.nn.functional.cosine_similarity` for very short embeddings", name="tab-cosine-gradient-eps")
 
 # %% [markdown]

@@ -31,9 +31,9 @@ import numpy as np
 import torch
 from matplotlib import pyplot as plt
 
-from ssllib import geometry, pages, papers, plots, proofs
+from ssllib import boxes, geometry, pages, papers, plots, proof_pages
 from ssllib.gradscale import scale_grad
-from ssllib.proofs import gradscale_field, gradscale_potential, potentials, statements
+from ssllib.proofs import gradscale_field, gradscale_potential, potentials
 
 page = pages.begin(
     "theory/gradscale-field",
@@ -80,17 +80,8 @@ page.claim("gradscale-no-potential", "gradscale-path-integrals", "gradscale-not-
 # The direction is the old one; only the length is new. For $p = 1$ it is $\sin\phi$, at every norm.
 
 # %% tags=["hide-input"]
-CHECKS = (*gradscale_field.CHECKS, *gradscale_potential.CHECKS)
-recorded = {check: found[0].final for check, found in page.records("proofs").items() if check in CHECKS}
-
-
-def statement_table(*names, caption, name):
-    """The recorded statements of some checks."""
-    found = [statement for check in names for statement in recorded[check]["statements"]]
-    pages.table(*statements.table(found), caption=caption, name=name)
-
-
-statement_table("gradscale-cancels-norm", "gradscale-field-drawn", caption=r"What GradScale passes back. $\nabla$ is the default gradient, $\nabla^{(p)}$ that with power $p$", name="tab-gradscale-field-cancels")
+decided = proof_pages.Decided(page.records("proofs"), *gradscale_field.CHECKS, *gradscale_potential.CHECKS)
+decided.table("gradscale-cancels-norm", "gradscale-field-drawn", caption=r"What GradScale passes back. $\nabla$ is the default gradient, $\nabla^{(p)}$ that with power $p$", name="tab-gradscale-field-cancels")
 
 # %% [markdown]
 # The first four lines compare this library's layer, which is the paper's Listing 2, with the formula, by autograd on random vectors with norms from $10^{-100}$ to $10^{100}$, in up to 2048
@@ -136,7 +127,8 @@ for p in sorted({0.0, 1.0, 2.0, power}):
         turned = float(geometry.angle(leaf.detach(), after))
         np.testing.assert_allclose(math.tan(turned), rate * size ** (p - 2), rtol=1e-12)
         np.testing.assert_allclose(float(after.norm() ** 2), size**2 + rate**2 * size ** (2 * p - 2), rtol=1e-12)
-        rows.append([f"{p:g}", f"{size:g}", f"{float(gradient.norm()):.4g}", f"{math.degrees(turned):.4g}°", f"{100 * math.expm1(math.log1p((rate * size ** (p - 2)) ** 2) / 2):.3g} %"])
+        gained = 100 * math.expm1(math.log1p((rate * size ** (p - 2)) ** 2) / 2)
+        rows.append([f"{p:g}", f"{size:g}", f"{float(gradient.norm()):.4g}", f"{math.degrees(turned):.4g}°", f"{boxes.decimal(gained, 3)} %"])
 pages.table(rows, ["$p$", r"norm $\rho$", "gradient", "turned by one step", "norm gained"], caption=f"One step at a right angle to the target with rate {rate:g}, through the layer, by autograd", name="tab-gradscale-field-step")
 
 # %% [markdown]
@@ -147,7 +139,7 @@ pages.table(rows, ["$p$", r"norm $\rho$", "gradient", "turned by one step", "nor
 # The paper shortens the rate for GradScale because the default schedule "has an implicit division by the embedding norms". For one embedding that is an identity:
 
 # %% tags=["hide-input"]
-statement_table("gradscale-implicit-division", caption="A step with power 1 and a divided rate", name="tab-gradscale-field-division")
+decided.table("gradscale-implicit-division", caption="A step with power 1 and a divided rate", name="tab-gradscale-field-division")
 
 # %% [markdown]
 # A schedule, though, has *one* rate at a time, and a batch has many norms. With the rate $\gamma/m$, an embedding of norm $m$ takes its default step, a longer one takes a longer step than by default and a
@@ -253,7 +245,7 @@ for p, found in total.items():
 # The last argument holds for **any loss that is free of scale**, InfoNCE with all its negatives included, wherever its gradient is not zero.
 
 # %% tags=["hide-input"]
-statement_table("gradscale-no-potential", caption="Proposition D.1 of 2502.09252, decided", name="tab-gradscale-field-potential")
+decided.table("gradscale-no-potential", caption="Proposition D.1 of 2502.09252, decided", name="tab-gradscale-field-potential")
 
 # %% [markdown]
 # The counterexample is the line, $n = 1$: the cosine of two numbers is 1 or $-1$, its gradient zero, and zero times any power of the norm is still the gradient of a constant. Nobody trains in one dimension,
@@ -265,7 +257,7 @@ statement_table("gradscale-no-potential", caption="Proposition D.1 of 2502.09252
 # cosine falls from 1 to $-1$. The proof prints start minus end, both times:
 
 # %% tags=["hide-input"]
-statement_table("gradscale-path-integrals", caption="The integrals in the proof of Proposition D.1", name="tab-gradscale-field-integrals")
+decided.table("gradscale-path-integrals", caption="The integrals in the proof of Proposition D.1", name="tab-gradscale-field-integrals")
 
 # %% tags=["hide-input"]
 half = {name: arc(size, 0, math.pi, 20_001) for name, size in (("outer, $2t$ to $-2t$", 2.0), ("inner, $t$ to $-t$", 1.0))}
@@ -283,7 +275,7 @@ pages.table(rows, [r"$\alpha$", "great circle", "printed", "added up in small st
 # ## So what is it, if not another loss?
 
 # %% tags=["hide-input"]
-statement_table("gradscale-not-another-loss", caption="GradScale is not the gradient of another loss, and what it still does", name="tab-gradscale-field-loss")
+decided.table("gradscale-not-another-loss", caption="GradScale is not the gradient of another loss, and what it still does", name="tab-gradscale-field-loss")
 
 # %% [markdown]
 # In two dimensions and more, then, the paper is right: no function of the embedding has this field as its gradient, and hence GradScale cannot be had by changing the loss. "Just a trick" it
@@ -314,12 +306,7 @@ pages.table(rows, ["loss", "part across $z$", "part along $z$"], caption="Three 
 # The tables of statements are drawn from records. Here every check is carried out again, now.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-outcomes = []
-for check in CHECKS:
-    proof = proofs.prove(check)
-    outcomes.append([f"`{check}`", len(proof.statements), proof.outcome])
-    assert proof.to_dict() == recorded[check], f"{check} came out differently from its record"
-pages.table(outcomes, ["check", "statements", "outcome"])
+decided.again()
 
 # %% [markdown]
 # And the curl once more without symbols: the antisymmetric part of the Jacobian of the field that GradScale makes of *InfoNCE*, against {eq}`eq-gradscale-field-curl`.

@@ -28,8 +28,8 @@ import numpy as np
 import torch
 from matplotlib import pyplot as plt
 
-from ssllib import losses, pages, plots, proofs
-from ssllib.proofs import covered, dino, optimizers, statements
+from ssllib import losses, pages, plots, proof_pages
+from ssllib.proofs import covered, dino, optimizers
 
 page = pages.begin(
     "theory/norm-growth",
@@ -80,18 +80,9 @@ page.claim("norm-growth-optimizers", "dino-not-cosine")
 # dimension; Z3 proves the third part; autograd, in float64, checks each loss of `ssllib.losses` for norms from $10^{-4}$ to $10^4$.
 
 # %% tags=["hide-input"]
-CHECKS = ("norm-growth-any-cosine-loss", "norm-growth-infonce", "norm-growth-mse", "norm-growth-triplet", "norm-growth-optimizers", "dino-not-cosine")
-recorded = {check: found[0].final for check, found in page.records("proofs").items() if check in CHECKS}
-
-
-def statement_table(*checks, caption, name):
-    """The recorded statements of some checks."""
-    found = [statement for check in checks for statement in recorded[check]["statements"]]
-    pages.table(*statements.table(found), caption=caption, name=name)
-
-
-statement_table("norm-growth-any-cosine-loss", caption="The lemma, and the losses that it covers", name="tab-norm-growth-lemma")
-statement_table("norm-growth-infonce", "norm-growth-mse", "norm-growth-triplet", caption="Norm growth, loss by loss", name="tab-norm-growth-losses")
+decided = proof_pages.Decided(page.records("proofs"), "norm-growth-any-cosine-loss", "norm-growth-infonce", "norm-growth-mse", "norm-growth-triplet", "norm-growth-optimizers", "dino-not-cosine")
+decided.table("norm-growth-any-cosine-loss", caption="The lemma, and the losses that it covers", name="tab-norm-growth-lemma")
+decided.table("norm-growth-infonce", "norm-growth-mse", "norm-growth-triplet", caption="Norm growth, loss by loss", name="tab-norm-growth-losses")
 
 # %% [markdown]
 # Corollary 2 of {cite:t}`draganov2024pitfalls` applies to the vector of their Corollary 4, one of whose signs is wrong ({doc}`infonce-gradient`). It holds for that vector, too: a sum of tangent vectors is tangent whatever their signs.
@@ -147,7 +138,7 @@ pages.say(
 # cosines between the bottleneck $z$ and learned directions $w_k$, with gains $g_k$ that are 1 unless they are trained. The loss is a cross-entropy of such outputs.
 
 # %% tags=["hide-input"]
-statement_table("dino-not-cosine", caption="Is DINO's loss one of cosines?", name="tab-norm-growth-dino")
+decided.table("dino-not-cosine", caption="Is DINO's loss one of cosines?", name="tab-norm-growth-dino")
 
 # %% [markdown]
 # Scaling the bottleneck changes nothing, and the lemma holds there, in the published head and in `ssllib.models.dino`. By the definition of {cite:t}`draganov2025norms`, a loss is "cosine-similarity-based" if its gradients are tangent and inversely scaled:
@@ -201,7 +192,7 @@ pages.table(rows, ["scaled at", "loss", "loss, all scaled by 2", r"largest $\lve
 # for the whole embedding instead of one per coordinate, Adam is momentum with varying rates, and growth is back. That is the difference.
 
 # %% tags=["hide-input"]
-statement_table("norm-growth-optimizers", caption="Optimizers, weight decay, shared weights", name="tab-norm-growth-optimizers")
+decided.table("norm-growth-optimizers", caption="Optimizers, weight decay, shared weights", name="tab-norm-growth-optimizers")
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels. Left: the plane; an embedding starts near the horizontal axis and is pulled to the diagonal; gradient descent and momentum go round on growing circles, Adam goes straight inwards to the diagonal along a line. Middle: mean norm against steps for random targets: momentum grows fastest, then Adam, then gradient descent; with weight decay the norm falls and levels off. Right: norms over training of a small network: the norms of single embeddings rise and fall, their mean is drawn thick."}, "figure": {"caption": "Left: an embedding pulled to the diagonal by several optimizers; grey: its circle. Middle: mean norm of 64 embeddings in $\\mathbb{R}^3$, each pulled at every step to a new random direction; dashed: where weight decay and growth balance. Right: a network with one hidden layer, gradient descent on InfoNCE, no momentum and no weight decay: norms of 12 embeddings (thin) and their mean (black) relative to the start; green dashed: the norm of the weights of a linear network trained likewise, which cannot shrink.", "name": "fig-norm-growth"}}
 COLORS = {"gradient descent": "black", "momentum 0.9": plots.BLUE, "Nesterov momentum 0.9": plots.SKY, "Adam, one second moment": plots.GREEN, "Adam": plots.RED, "weight decay 0.5": plots.ORANGE}
@@ -302,12 +293,7 @@ pages.say(
 # The tables of statements are drawn from records. Here every check is carried out again, now, and must come to the same words.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-outcomes = []
-for check in CHECKS:
-    proof = proofs.prove(check)
-    outcomes.append([f"`{check}`", len(proof.statements), proof.outcome])
-    assert proof.to_dict() == recorded[check], f"{check} came out differently from its record"
-pages.table(outcomes, ["check", "statements", "outcome"])
+decided.again()
 
 # %% [markdown]
 # ## Verdicts

@@ -30,9 +30,8 @@ import math
 import numpy as np
 from matplotlib import pyplot as plt
 
-from ssllib import pages, papers, plots, proofs, random_angles
+from ssllib import boxes, pages, papers, plots, proof_pages, random_angles
 from ssllib.proofs import random_angles as checks
-from ssllib.proofs import statements
 from ssllib.simulations import norm_and_angle, random_pairs
 
 page = pages.begin(
@@ -91,7 +90,9 @@ page.claim("question-low-dimension")
 #
 # A function of $R$ times a function of $c$: the two are independent, and
 #
-# $$f_d(c) = \frac{\Gamma(d/2)}{\sqrt{\pi}\, \Gamma(\frac{d-1}2)} (1 - c^2)^{(d-3)/2}, \qquad \tfrac12 (1 + c) \sim \operatorname{Beta}\bigl(\tfrac{d-1}2, \tfrac{d-1}2\bigr), \qquad d \geq 2.$$ (eq-random-angles-law)
+# $$f_d(c) = \frac{\Gamma(d/2)}{\sqrt{\pi}\, \Gamma(\frac{d-1}2)} (1 - c^2)^{(d-3)/2}, \qquad \tfrac12 (1 + c) \sim \operatorname{Beta}\bigl(\tfrac{d-1}2, \tfrac{d-1}2\bigr)$$ (eq-random-angles-law)
+#
+# for every $d \geq 2$.
 #
 # In the plane the *angle* is uniform. In space the *cosine* is uniform (Archimedes' hat box). From $d = 4$ on the cosine has a hump at zero,
 # and for large $d$ it is nearly normal with variance $1/d$. On the line, $d = 1$, there is no density: $c$ is $1$ or $-1$, each with probability one half.
@@ -113,17 +114,8 @@ page.claim("question-low-dimension")
 # $d$ and every obtuse angle. Everything said here is checked by machine, for a symbolic $d$:
 
 # %% tags=["hide-input"]
-CHECKS = tuple(checks.CHECKS)
-recorded = {check: found[0].final for check, found in page.records("proofs").items() if check in CHECKS}
-
-
-def statement_table(*names, caption, name):
-    """The recorded statements of some checks."""
-    found = [statement for check in names for statement in recorded[check]["statements"]]
-    pages.table(*statements.table(found), caption=caption, name=name)
-
-
-statement_table("random-cosine-moments", "random-cosine-bound", caption="The cosine of two independent normal vectors: its law, its moments, and bounds for its tail", name="tab-random-angles-law")
+decided = proof_pages.Decided(page.records("proofs"), *checks.CHECKS)
+decided.table("random-cosine-moments", "random-cosine-bound", caption="The cosine of two independent normal vectors: its law, its moments, and bounds for its tail", name="tab-random-angles-law")
 
 # %% [markdown]
 # ## What the printed bound gives away
@@ -167,7 +159,7 @@ pages.say(
 # remark; a bound that is much larger than the truth is a *pessimistic* one.)
 
 # %% tags=["hide-input"]
-statement_table("angles-near-pi-negligible", caption=r"Angles near $\pi$, decided", name="tab-random-angles-near-pi")
+decided.table("angles-near-pi-negligible", caption=r"Angles near $\pi$, decided", name="tab-random-angles-near-pi")
 
 # %% [markdown]
 # The two lines with a "no" are no slip of the papers, which never put numbers in. They say that *this* proof does not reach their conclusion at the two smaller dimensions. The
@@ -193,7 +185,7 @@ pages.table([[*row, "50%"] for row in shares], ["method", "data", "epoch 1, prin
 # each new pair multiplies by $q$. True, for every $d$, and exponential already at $d = 2$.
 
 # %% tags=["hide-input"]
-statement_table("every-pair-near-pi", caption=r"Several pairs. Counted: all signs on the line, where $q = 1/2$", name="tab-random-angles-every")
+decided.table("every-pair-near-pi", caption=r"Several pairs. Counted: all signs on the line, where $q = 1/2$", name="tab-random-angles-every")
 
 # %% [markdown]
 # **Pairs that are not independent.** Sharing an embedding does no harm: $(x, y)$ and $(x, y')$ are independent pairs, because whatever $x$ is, $y$ and $y'$ are
@@ -247,7 +239,7 @@ for d in sorted({2, 3, dimension, 128}):
     for k, (q, cost), (q2, cost2) in zip(edges, beyond, beyond[1:]):
         share, extra = q - q2, (cost - cost2) / unit
         if share > 1e-12:
-            rows.append([d, f"${k}\\pi/8$ to ${k + 1}\\pi/8$", f"{100 * share:.3g} %", f"{1 + extra / share:.2f}", f"{100 * extra:.2g} %"])
+            rows.append([d, f"${k}\\pi/8$ to ${k + 1}\\pi/8$", f"{boxes.decimal(100 * share, 3)} %", f"{1 + extra / share:.2f}", f"{boxes.decimal(100 * extra, 2)} %"])
 pages.table(rows, ["$d$", "starting angle", "share of the pairs", "their steps, right angle = 1", "added to the mean"], caption=f"What obtuse starting angles cost, per pair, on the way to a cosine of {threshold:g}", name="tab-random-angles-cost")
 
 # %% tags=["hide-input"]
@@ -263,7 +255,9 @@ pages.say(
 # The papers count steps until the *mean* cosine of all pairs exceeds 0.999. A mean waits for its stragglers. After the way $\tau = 2kt$ the mean cosine of infinitely many pairs is
 # $\mathbb{E} \tanh(x + \tau)$, and for $d = 2$ the integral is elementary:
 #
-# $$\mathbb{E}\cos\phi = \tanh\frac{\tau}{2} \quad (d = 2), \qquad \text{against } \tanh\tau \text{ for pairs that all start at a right angle.}$$ (eq-random-angles-plane)
+# $$\mathbb{E}\cos\phi = \tanh\frac{\tau}{2} \quad (d = 2),$$ (eq-random-angles-plane)
+#
+# against $\tanh\tau$ for pairs that all start at a right angle.
 #
 # **In the plane opposite halves double the number of steps, at every threshold.** The reason is the tail: how far the mean is from one after $\tau$ is decided by $\mathbb{E} \tan^2(\phi_0/2)$, and
 # this is infinite in the plane and in space. For $d > 3$ it is $(d-1)/(d-3)$, and the price becomes a constant: $\frac12 \ln\frac{d-1}{d-3}$ on top of $\tau$, whatever the threshold.
@@ -319,12 +313,7 @@ pages.say(
 # The tables of statements are drawn from records. Here every check is carried out again, now.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-outcomes = []
-for check in CHECKS:
-    proof = proofs.prove(check)
-    outcomes.append([f"`{check}`", len(proof.statements), proof.outcome])
-    assert proof.to_dict() == recorded[check], f"{check} came out differently from its record"
-pages.table(outcomes, ["check", "statements", "outcome"])
+decided.again()
 
 # %% [markdown]
 # The last judge knows no formula: vectors are drawn and angles counted.

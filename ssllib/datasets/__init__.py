@@ -125,6 +125,18 @@ def _ahead(make: Callable[[Tensor], Tensor], items: Sequence[Tensor]) -> Iterato
 CLASSES = {"shapes": 8, "cifar10": 10, "cifar100": 100, "flowers102": 102, "imagenette": 10, "imagenet100": 100}
 """Number of classes by data set."""
 
+SIZES = {
+    "shapes": (2048, 1024), "cifar10": (50_000, 10_000), "cifar100": (50_000, 10_000), "flowers102": (6149, 1020),
+    "imagenette": (9469, 3925), "imagenet100": (126_689, 5000),
+}  # fmt: skip
+"""Training and test images by data set. Held-out images are among the former; `shapes` makes them besides."""
+
+
+def side(config: TrainConfig) -> int:
+    """Height and width in pixels of a configuration's images."""
+    small = config.dataset in ("shapes", "cifar10", "cifar100")
+    return config.image_size or (32 if small else 128)
+
 
 def load(config: TrainConfig, root: str | None = None) -> Splits:
     """The splits of a configuration, on the CPU.
@@ -188,12 +200,12 @@ def in_proportion(data: ImageSet, count: int) -> Tensor:
 
 def _sets(config: TrainConfig, root: str | None) -> tuple[ImageSet, ImageSet]:
     """All training images and all test images."""
-    name, size = config.dataset, config.image_size or 128
+    name, size = config.dataset, side(config)
     if name == "shapes":
         from ssllib.datasets.shapes import shapes
 
-        train_images = config.train_images or 2048
-        return shapes(train_images + config.held_out, seed=1), shapes(config.test_images or 1024, seed=2)
+        train_images, test_images = config.train_images or SIZES[name][0], config.test_images or SIZES[name][1]
+        return shapes(train_images + config.held_out, seed=1), shapes(test_images, seed=2)
     if name in ("cifar10", "cifar100"):
         from ssllib.datasets.cifar import cifar
 

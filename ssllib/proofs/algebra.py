@@ -10,6 +10,21 @@ from dataclasses import dataclass
 from typing import Any
 
 
+def polynomial(value: Any, names: Mapping[Any, Any]) -> Any:
+    """A SymPy polynomial as one of Z3, in which `names[s]` stands for the symbol s."""
+    import sympy as sp
+    import z3
+
+    total: Any = z3.RealVal(0)
+    for powers, coefficient in sp.Poly(value, *names).terms() if names else [((), value)]:
+        term: Any = z3.RealVal(str(coefficient))
+        for variable, power in zip(names.values(), powers, strict=True):
+            for _ in range(power):
+                term = term * variable
+        total = total + term
+    return total
+
+
 def never_negative(gap: Any, strictly: bool, given: Iterable[Any] = ()) -> bool:
     """Z3: is the rational function `gap` of real symbols >= 0 (> 0) wherever `given` holds?
 
@@ -26,24 +41,13 @@ def never_negative(gap: Any, strictly: bool, given: Iterable[Any] = ()) -> bool:
     given = list(given)
     symbols = sorted(sp.sympify(gap).free_symbols.union(*(g.free_symbols for g in given)), key=str)
     names = {s: z3.Real(s.name) for s in symbols}
-
-    def polynomial(value: Any) -> Any:
-        total: Any = z3.RealVal(0)
-        for powers, coefficient in sp.Poly(value, *names).terms() if names else [((), value)]:
-            term: Any = z3.RealVal(str(coefficient))
-            for variable, power in zip(names.values(), powers, strict=True):
-                for _ in range(power):
-                    term = term * variable
-            total = total + term
-        return total
-
     order = {"==": "__eq__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__"}
     solver = z3.Solver()
     for g in given:
-        solver.add(getattr(polynomial(g.lhs - g.rhs), order[g.rel_op])(0))
+        solver.add(getattr(polynomial(g.lhs - g.rhs, names), order[g.rel_op])(0))
     above, below = sp.fraction(sp.together(gap))
-    signed = polynomial(above * below)  # of the sign of above / below
-    solver.add(z3.Or(signed <= 0 if strictly else signed < 0, polynomial(below) == 0))
+    signed = polynomial(above * below, names)  # of the sign of above / below
+    solver.add(z3.Or(signed <= 0 if strictly else signed < 0, polynomial(below, names) == 0))
     return bool(solver.check() == z3.unsat)
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ssllib.proofs.spaces import Formula, Numbers, Space, hard_pairs
+from ssllib.proofs.spaces import Columns, Formula, Numbers, Space, hard_pairs
 from ssllib.proofs.statements import TOLERANCE, Relation, Statement, _fails, _plain
 
 Point = tuple[int, int]
@@ -101,7 +101,7 @@ class GramBatch(Batch):
         return bool(self.sp.expand(above) == 0)
 
 
-class PlaneBatch(Batch):
+class PlaneBatch(Columns, Batch):
     """An anchor with two symbols for coordinates and others at given whole coordinates of the plane."""
 
     def __init__(self, others: Sequence[Sequence[int]], gamma: str = "1") -> None:
@@ -112,19 +112,6 @@ class PlaneBatch(Batch):
         self.others = [sp.Matrix(t) for t in others]
         self.t = self.others[0]
         self.tau, self.gamma = sp.Integer(1), sp.Rational(gamma)
-
-    def dot(self, a: Any, b: Any) -> Any:
-        return (a.T * b)[0]
-
-    def sqrt(self, x: Any) -> Any:
-        return self.sp.sqrt(x)
-
-    def gradient(self, f: Formula) -> Any:
-        value = f(self)
-        return self.sp.Matrix([value.diff(x) for x in self.z])
-
-    def at(self, f: Formula, z: Any) -> Any:
-        return f(self).subs(dict(zip(self.z, z, strict=True)), simultaneous=True)
 
     def put(self, value: Any, z: Sequence[int]) -> list[Any]:
         """The exact entries of a number or vector at the anchor z."""

@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ssllib.proofs.algebra import polynomial
+
 
 @dataclass(frozen=True)
 class Group:
@@ -128,21 +130,10 @@ def always_positive(value: Any, least: Mapping[Any, Any], where: Any = (), stric
     if any(plainly(sign * above) and plainly(sign * below) for sign in (1, -1)):
         return True
     names = {s: z3.Real(s.name) for s in least}
-
-    def polynomial(expression: Any) -> Any:
-        total: Any = z3.RealVal(0)
-        for powers, coefficient in sp.Poly(expression, *names).terms():
-            term: Any = z3.RealVal(str(coefficient))
-            for variable, power in zip(names.values(), powers, strict=True):
-                for _ in range(power):
-                    term = term * variable
-            total = total + term
-        return total
-
     solver = z3.Solver()
     solver.set("rlimit", 20_000_000)  # not seconds: the same answer on every machine
     solver.add(*(names[s] > 0 if s in free else names[s] >= 0 for s in least))
-    solver.add(*(polynomial(sp.sympify(w).subs(shifted, simultaneous=True)) >= 0 for w in where))
-    signed = polynomial(sp.expand(above * below))  # of the sign of above / below
-    solver.add(z3.Or(signed <= 0 if strictly else signed < 0, polynomial(below) == 0))
+    solver.add(*(polynomial(sp.sympify(w).subs(shifted, simultaneous=True), names) >= 0 for w in where))
+    signed = polynomial(sp.expand(above * below), names)  # of the sign of above / below
+    solver.add(z3.Or(signed <= 0 if strictly else signed < 0, polynomial(below, names) == 0))
     return bool(solver.check() == z3.unsat)

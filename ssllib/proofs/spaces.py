@@ -129,16 +129,10 @@ class EqualNorms(Gram):
         self.tau = self.rho
 
 
-class Coordinates(Space):
-    """Two vectors of R^d with real, non-zero coordinates."""
+class Columns(Space):
+    """Vectors as SymPy columns; the coordinates of z are symbols."""
 
-    def __init__(self, d: int) -> None:
-        import sympy as sp
-
-        self.sp = sp
-        self.z = sp.Matrix(sp.symbols(f"z1:{d + 1}", real=True, nonzero=True))
-        self.t = sp.Matrix(sp.symbols(f"t1:{d + 1}", real=True, nonzero=True))
-        self.gamma = sp.Symbol("gamma", positive=True)
+    sp: Any
 
     def dot(self, a: Any, b: Any) -> Any:
         return (a.T * b)[0]
@@ -152,6 +146,18 @@ class Coordinates(Space):
 
     def at(self, f: Formula, z: Any) -> Any:
         return f(self).subs(dict(zip(self.z, z, strict=True)), simultaneous=True)
+
+
+class Coordinates(Columns):
+    """Two vectors of R^d with real, non-zero coordinates."""
+
+    def __init__(self, d: int) -> None:
+        import sympy as sp
+
+        self.sp = sp
+        self.z = sp.Matrix(sp.symbols(f"z1:{d + 1}", real=True, nonzero=True))
+        self.t = sp.Matrix(sp.symbols(f"t1:{d + 1}", real=True, nonzero=True))
+        self.gamma = sp.Symbol("gamma", positive=True)
 
     def reduce(self, value: Any) -> list[Any]:
         """The entries of a vector (or one number), simplified; |x| as x sign(x), or d = 1 stays undecided."""

@@ -258,8 +258,8 @@ def table(found: Iterable[Mapping[str, Any]]) -> tuple[list[list[str]], list[str
         [
             s["source"] + _ROLE[s["role"]],
             "<br>".join(
-                [f"${s['printed']}$"]
-                + ([f"corrected: ${s['corrected']}$"] if s["corrected"] else [])
+                [_breakable(s["printed"])]
+                + ([f"corrected: {_breakable(s['corrected'])}"] if s["corrected"] else [])
                 + ([f"{'example' if s['holds'] else 'counterexample'}: {_example(s)}"] if s["counterexample"] else [])
             ),
             f"{'yes' if s['holds'] else '**no**'} ({s['how']})",
@@ -267,6 +267,26 @@ def table(found: Iterable[Mapping[str, Any]]) -> tuple[list[list[str]], list[str
         for s in found
     ]
     return rows, ["where", "statement, as printed", "holds"]
+
+
+def _breakable(latex: str) -> str:
+    r"""A formula in LaTeX as MyST that a narrow column can break into lines, as a formula by itself cannot be.
+
+    Outside of all brackets, what `\quad` sets apart becomes a formula of its own, and so does what stands on either
+    side of words, `\text{ ... }` with a space at an end; a statement in words only is text.
+    """
+    pieces, depth = [""], 0
+    for token in re.findall(r"\\text\{[^{}]*\}|\\[A-Za-z]+|\\.|.", latex):
+        words = token[6:-1] if token.startswith(r"\text{") else ""
+        apart = words and (token == latex or words != words.strip())
+        if depth == 0 and (apart or token == r"\quad"):
+            pieces += [f" {words.strip()} ".replace(r"\_", "_") if apart else "\u2003", ""]
+            continue
+        depth += {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}.get(token, 0)
+        pieces[-1] += token
+    formulas = [re.sub(r"^(\\[ ,]|\s)+|(\\[ ,]|\s)+$", "", p) for p in pieces[::2]]
+    shown = [f"${f}$" if f else "" for f in formulas]
+    return "".join(itertools.chain(*itertools.zip_longest(shown, pieces[1::2], fillvalue=""))).strip()
 
 
 def sentence(s: Mapping[str, Any]) -> str:
@@ -279,11 +299,11 @@ def sentence(s: Mapping[str, Any]) -> str:
 
 
 def _example(s: Mapping[str, Any]) -> str:
-    greek = {"gamma": "γ"}
+    greek = {"alpha": "α", "gamma": "γ", "tau": "τ"}
     return "; ".join(f"{greek.get(k, k)} = {_readable(v)}" for k, v in (s["counterexample"] or {}).items())
 
 
 def _readable(value: Any) -> str:
     text = f"({', '.join(map(str, value))})" if isinstance(value, list) else str(value)
     text = re.sub(r"\bE\b", "e", re.sub(r"sqrt\((\d+)\)", r"√\1", text))
-    return text.replace("-", "−").replace("**", "^")
+    return text.replace("-", "−").replace("**", "^").replace("*√", "√")
