@@ -20,7 +20,7 @@ from ssllib.errors import InputError, one_of
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status (2 for bad input, with one line on standard error)."""
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(NAMES)} (default all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"{', '.join(table.NAMES)} (default all)")
     parser.add_argument("--threads", type=int, default=2, help="CPU threads, and DataLoader workers (default 2)")
     parser.add_argument("--repeats", type=int, default=0, help="turns of each side (default: 3 to 9)")
     parser.add_argument(
@@ -32,11 +32,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser.parse_args(argv)
     try:
         for name in args.names:
-            one_of("benchmark", name, NAMES)
-        if args.processor_time and (args.threads != 1 or "gpu" in (args.names or NAMES)):
+            one_of("benchmark", name, table.NAMES)
+        if args.processor_time and (args.threads != 1 or "gpu" in (args.names or table.NAMES)):
             raise InputError("--processor-time goes with --threads 1, and not with gpu (threads wait by spinning)")
         options = Options(args.tiny, args.threads, args.repeats, args.processor_time, args.peer)
-        for name in args.names or NAMES:
+        for name in args.names or table.NAMES:
             _one(name, options, args.into or (None if args.tiny else table.RESULTS))
         if not args.tiny and args.into is None and table.update_readme(table.results()):
             print("README.md: table of benchmarks updated")

@@ -28,7 +28,7 @@ def test_readme_has_the_table_of_the_committed_results() -> None:
     assert table.readme_block(found) in readme, "run `make bench`, or restore benchmarks/results"
 
 
-@pytest.mark.parametrize("name", command.NAMES)
+@pytest.mark.parametrize("name", table.NAMES)
 def test_every_comparison_runs(name: str, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert command.main([name, "--tiny", "--threads", "1", "--into", str(tmp_path)]) == 0
     assert capsys.readouterr().out.startswith(f"{name}: ")
