@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -42,6 +43,19 @@ def duration(seconds: float) -> str:
     if seconds >= 60:
         return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
     return f"{seconds:.1f} s"
+
+
+def mean_range(values: Iterable[float], digits: int = 2, *, sign: str = "", none: str = "") -> str:
+    """Mean and range, "0.52 (0.50 to 0.55)", of what is finite; one value stands alone, and no value is `none`.
+
+    `sign`: "+" to show it with positive numbers, too.
+    """
+    found = [v for v in values if math.isfinite(v)]
+    if not found:
+        return none
+    three = sum(found) / len(found), min(found), max(found)
+    mean, low, high = (f"{round(v, digits) + 0.0:{sign}.{digits}f}" for v in three)  # + 0.0: no minus zero
+    return mean if len(found) == 1 else f"{mean} ({low} to {high})"
 
 
 def paper_links(claim: claims.Claim) -> str:

@@ -15,6 +15,7 @@ from typing import Any
 
 from ssllib import claims, experiments, records, verdicts
 from ssllib.boxes import claim_box, duration, markdown_table, verdict_box
+from ssllib.boxes import mean_range as mean_range
 from ssllib.errors import InputError, in_range, one_of
 from ssllib.records import Record
 

@@ -149,11 +149,7 @@ def number(r, metric):
 
 
 def span(values, digits=1):
-    """Mean and range."""
-    values = [v for v in values if not math.isnan(v)]
-    if not values:
-        return "diverged"
-    return f"{np.mean(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})" if len(values) > 1 else f"{values[0]:.{digits}f}"
+    return pages.mean_range(values, digits, none="diverged")
 
 
 def short(x):

@@ -122,13 +122,6 @@ plt.show()
 # %% tags=["hide-input"]
 
 
-def spread(values, digits=2, sign=""):
-    if not values:
-        return ""
-    mean, low, high = (f"{round(v, digits) + 0:{sign}.{digits}f}" for v in (sum(values) / len(values), min(values), max(values)))
-    return mean if len(values) == 1 else f"{mean} ({low} to {high})"
-
-
 def column(found, metric):
     return [r.final[metric] for r in found if metric in r.final and math.isfinite(r.final[metric])]
 
@@ -147,9 +140,9 @@ def place(r):
 
 pages.table(
     [
-        [NAMES[c], spread(column(found, "knn_test"), 1), spread(column(found, "spearman_bins_knn")),
-         spread(column(found, "spearman_norm_correct")), spread(column(found, "auroc_right_norm")),
-         spread([slope(r) for r in found], 1)]
+        [NAMES[c], pages.mean_range(column(found, "knn_test"), 1), pages.mean_range(column(found, "spearman_bins_knn")),
+         pages.mean_range(column(found, "spearman_norm_correct")), pages.mean_range(column(found, "auroc_right_norm")),
+         pages.mean_range([slope(r) for r in found], 1)]
         for c, found in runs.items()
     ],
     ["run", "k-NN test (%)", "ρ over bins", "ρ by image", "AUROC", "upper less lower half (points)"],
@@ -185,7 +178,7 @@ for data in sets:
                 [a.final[k] - b.final[k] for a, b in pairs] for k in ("spearman_norm_correct", "spearman_bins_knn")
             )
             where = NAMES[cell].partition(", ")[2]
-            rows.append(f"on {where} by {spread(more, sign='+')} image by image and by {spread(over, sign='+')} over bins")
+            rows.append(f"on {where} by {pages.mean_range(more, sign='+')} image by image and by {pages.mean_range(over, sign='+')} over bins")
 if rows:
     pages.say(
         "**What training adds.** From the untrained network to SimCLR the correlation changes " + ", ".join(rows) + "."
@@ -213,7 +206,7 @@ def auroc_at(r, where):
 
 at = {c: {w: [a for r in found if (a := auroc_at(r, w)) is not None] for w in PLACES} for c, found in runs.items()}
 pages.table(
-    [[NAMES[c], *(spread(by[w]) for w in PLACES)] for c, by in at.items()],
+    [[NAMES[c], *(pages.mean_range(by[w]) for w in PLACES)] for c, by in at.items()],
     ["run", *PLACES],
     caption="AUROC of the norm at each place for right against wrong answers of k-NN (over 0.5: right answers have the larger norms).",
     name="tab-confidence-places",
@@ -253,7 +246,7 @@ plt.show()
 
 # %% tags=["hide-input"]
 pages.table(
-    [[NAMES[c], *(spread(column(found, f"auroc_right_{s}")) for s in SCORES)] for c, found in runs.items()],
+    [[NAMES[c], *(pages.mean_range(column(found, f"auroc_right_{s}")) for s in SCORES)] for c, found in runs.items()],
     ["run", *SCORES.values()],
     caption="AUROC of each score for right against wrong answers of k-NN on the test set. Mean (range over seeds).",
     name="tab-confidence-scores",

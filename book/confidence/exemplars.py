@@ -59,11 +59,6 @@ runs = {m: [r for r in recorded.get(f"{m}-cifar10", []) if "entropy_lowest10" in
 runs = {m: found for m, found in runs.items() if found}
 
 
-def spread(values, digits=3):
-    mean, low, high = (f"{v:.{digits}f}" for v in (sum(values) / len(values), min(values), max(values)))
-    return mean if len(values) == 1 else f"{mean} ({low} to {high})"
-
-
 def overall(r):
     """Mean entropy over the images of all bins."""
     _, count, value = r.arrays["bins_entropy"].T
@@ -74,10 +69,10 @@ if runs:
     setting = verdicts.describe(next(iter(runs.values()))[0])
     pages.table(
         [
-            [METHOD[m], len(found), spread([r.final["entropy_lowest10"] for r in found]),
-             spread([r.final["entropy_highest10"] for r in found]),
-             spread([r.final["entropy_lowest10"] - r.final["entropy_highest10"] for r in found]),
-             spread([overall(r) for r in found])]
+            [METHOD[m], len(found), pages.mean_range([r.final["entropy_lowest10"] for r in found], 3),
+             pages.mean_range([r.final["entropy_highest10"] for r in found], 3),
+             pages.mean_range([r.final["entropy_lowest10"] - r.final["entropy_highest10"] for r in found], 3),
+             pages.mean_range([overall(r) for r in found], 3)]
             for m, found in runs.items()
         ],
         ["network", "seeds", "10 lowest", "10 highest", "difference", "all images"],

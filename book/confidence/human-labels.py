@@ -105,14 +105,6 @@ plt.show()
 # %% tags=["hide-input"]
 
 
-def spread(values, digits=2):
-    values = [v for v in values if math.isfinite(v)]
-    if not values:
-        return ""
-    mean, low, high = (f"{v:.{digits}f}" for v in (sum(values) / len(values), min(values), max(values)))
-    return mean if len(values) == 1 else f"{mean} ({low} to {high})"
-
-
 def halves(r, array):
     """Mean of the bins' values over the images of the lower and of the upper bins, split nearest to the median."""
     rows = r.arrays[array]
@@ -130,9 +122,9 @@ LABELS = [
 ]
 pages.table(
     [
-        [title, METHOD[m], spread(r.final[f"spearman_bins_{key}"] for r in found),
-         spread((r.final[f"spearman_norm_{key}"] for r in found), 3),
-         *(spread((halves(r, array)[i] for r in found), digits) for i in (0, 1))]
+        [title, METHOD[m], pages.mean_range(r.final[f"spearman_bins_{key}"] for r in found),
+         pages.mean_range((r.final[f"spearman_norm_{key}"] for r in found), 3),
+         *(pages.mean_range((halves(r, array)[i] for r in found), digits) for i in (0, 1))]
         for data, title, array, key, digits in LABELS
         for m in METHOD
         if (found := runs.get((m, data)))

@@ -117,12 +117,6 @@ plt.show()
 # %% tags=["hide-input"]
 
 
-def spread(values, digits=3):
-    values = list(values)
-    mean, low, high = (f"{v:.{digits}f}" for v in (sum(values) / len(values), min(values), max(values)))
-    return mean if len(values) == 1 else f"{mean} ({low} to {high})"
-
-
 def ratio(r, which, split):
     name = r.config["dataset"] if which == "own" else OTHER[r.config["dataset"]]
     return r.final[f"norm_ratio_{name}_{split}"]
@@ -134,8 +128,8 @@ def auroc(r):
 
 pages.table(
     [
-        [METHOD[m], SET[data], spread(ratio(r, "own", "test") for r in found), spread(ratio(r, "other", "train") for r in found),
-         spread(ratio(r, "other", "test") for r in found), spread((auroc(r) for r in found), 2)]
+        [METHOD[m], SET[data], pages.mean_range((ratio(r, "own", "test") for r in found), 3), pages.mean_range((ratio(r, "other", "train") for r in found), 3),
+         pages.mean_range((ratio(r, "other", "test") for r in found), 3), pages.mean_range((auroc(r) for r in found), 2)]
         for (m, data), found in runs.items()
     ],
     ["method", "trained on", "own test", "other, train", "other, test", "AUROC, other test"],
@@ -179,7 +173,7 @@ if start:
     on = {data: [auroc(r) for r in start if r.config["dataset"] == data] for data in SET}
     pages.say(
         "**Before training** the AUROC is "
-        + " and ".join(f"{spread(v, 2)} on {SET[data]}" for data, v in on.items() if v)
+        + " and ".join(f"{pages.mean_range(v, 2)} on {SET[data]}" for data, v in on.items() if v)
         + ": what is above or below 0.5 there is in the images and the architecture, and a trained network's number has to be read against it. "
         + "; ".join(
             f"{METHOD[m]} on {SET[data]}: {round(sum(map(auroc, found)) / len(found) - sum(on[data]) / len(on[data]), 2) + 0:+.2f}"

@@ -101,9 +101,7 @@ table3 = papers.load("2406.16468").table("3")
 
 
 def spread(values, digits=1):
-    if not values:
-        return "diverged"
-    return f"{sum(values) / len(values):.{digits}f} ({min(values):.{digits}f} to {max(values):.{digits}f})"
+    return pages.mean_range(values, digits, none="diverged")
 
 
 def label(m, arm):

@@ -213,20 +213,16 @@ def mean(values):
     return sum(values) / len(values)
 
 
-def spread(values):
-    return f"{mean(values):.1f} ({min(values):.1f} to {max(values):.1f})"
-
-
 rows = []
 for arm, runs in ordered.items():
     finished = [r for r in runs if r.status == "finished"]
     rows.append(
         [
             plots.LABEL[arm],
-            spread([r.history[0]["norm_projector"] for r in runs]),
-            spread([r.column("norm_projector")[-1] for r in runs]),
-            spread([r.final["knn_test"] for r in finished]) if finished else "diverged",
-            spread([r.final["knn10_test"] for r in finished]) if finished else "diverged",
+            pages.mean_range([r.history[0]["norm_projector"] for r in runs], 1),
+            pages.mean_range([r.column("norm_projector")[-1] for r in runs], 1),
+            pages.mean_range([r.final["knn_test"] for r in finished], 1) if finished else "diverged",
+            pages.mean_range([r.final["knn10_test"] for r in finished], 1) if finished else "diverged",
             f"{printed[arm]:.1f}" if arm in printed else "",
             f"{at_500[arm]:.1f}" if arm in at_500 else "",
         ]
