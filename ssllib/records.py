@@ -94,7 +94,11 @@ class Store:
         self._cache: dict[Path, tuple[int, Record]] = {}
 
     def __iter__(self) -> Iterator[Record]:
-        for path in sorted(self.folder.glob("*/*/*.json")):
+        return self._read("*/*")
+
+    def _read(self, folders: str) -> Iterator[Record]:
+        """The records below the folders, in the order of their paths; a file is read again when it has changed."""
+        for path in sorted(self.folder.glob(f"{folders}/*.json")):
             stamp = path.stat().st_mtime_ns
             if path not in self._cache or self._cache[path][0] != stamp:
                 self._cache[path] = (stamp, read(path))
@@ -102,11 +106,7 @@ class Store:
 
     def find(self, experiment: str, scale: str | None = None) -> list[Record]:
         """The records of an experiment, by cell and seed."""
-        folder = self.folder / (scale or "*")
-        if not any(self.folder.glob(f"{scale or '*'}/{experiment}")):
-            return []
-        found = [r for r in self if r.experiment == experiment and scale in (None, r.scale)]
-        return sorted(found, key=lambda r: (folder.name, r.cell, r.seed))
+        return sorted(self._read(f"{scale or '*'}/{experiment}"), key=lambda r: (r.cell, r.seed))
 
     def get(self, identity: str, experiment: str = "", cell: str = "") -> Record | None:
         """The record of a run, if it is here; where several experiments hold it, that of the one named."""
