@@ -55,7 +55,7 @@ def mean_range(values: Iterable[float], digits: int = 2, *, sign: str = "", none
         return none
     three = sum(found) / len(found), min(found), max(found)
     mean, low, high = (f"{round(v, digits) + 0.0:{sign}.{digits}f}" for v in three)  # + 0.0: no minus zero
-    return mean if len(found) == 1 else f"{mean} ({low} to {high})"
+    return (mean if len(found) == 1 else f"{mean} ({low} to {high})").replace("-", "−")
 
 
 def paper_links(claim: claims.Claim) -> str:

@@ -81,4 +81,5 @@ def test_mean_and_range() -> None:
     assert boxes.mean_range([1.0, 2.0, 6.0], 1) == "3.0 (1.0 to 6.0)"
     assert boxes.mean_range([0.25, math.nan], 2, sign="+") == "+0.25"
     assert boxes.mean_range([-0.001, -0.002], 2) == "0.00 (0.00 to 0.00)"  # no minus zero
+    assert boxes.mean_range([-2.0], 1) == "−2.0"
     assert boxes.mean_range([math.inf], none="diverged") == "diverged"

@@ -59,28 +59,37 @@ images = shapes(1024, seed).images  # (1024, 3, 32, 32), bytes
 
 def network():
     torch.manual_seed(seed)
-    layers = [nn.Conv2d(3, 16, 3, 2, 1), nn.BatchNorm2d(16), nn.ReLU(), nn.Conv2d(16, 32, 3, 2, 1), nn.BatchNorm2d(32), nn.ReLU()]
-    return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(2), nn.Flatten(), nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 64))
+    return nn.Sequential(
+        nn.Conv2d(3, 16, 3, 2, 1), nn.BatchNorm2d(16), nn.ReLU(),
+        nn.Conv2d(16, 32, 3, 2, 1), nn.BatchNorm2d(32), nn.ReLU(),
+        nn.AdaptiveAvgPool2d(2), nn.Flatten(),
+        nn.Linear(128, 128), nn.ReLU(), nn.Linear(128, 64),
+    )  # fmt: skip
 
 
 def nt_xent(z1, z2, temperature=0.5):
     z = F.normalize(torch.cat([z1, z2]), dim=1)
     logits = (z @ z.T / temperature).fill_diagonal_(-torch.inf)
     n = len(z1)
-    return F.cross_entropy(logits, torch.cat([torch.arange(n, 2 * n), torch.arange(n)]))
+    positive = torch.cat([torch.arange(n, 2 * n), torch.arange(n)])
+    return F.cross_entropy(logits, positive)
 
 
 def fit(model, rate=rate):
-    """Train for `steps` batches of 64 images; the loss and the gradient's norm at every step."""
-    optimizer, g, history = torch.optim.SGD(model.parameters(), rate, momentum=0.9), torch.Generator().manual_seed(seed), []
+    """Train for `steps` batches of 64; each step's loss and gradient norm."""
+    optimizer = torch.optim.SGD(model.parameters(), rate, momentum=0.9)
+    g = torch.Generator().manual_seed(seed)
+    history = []
     for _ in range(steps):
         batch = images[torch.randint(len(images), (64,), generator=g)]
-        one, two = (augment(batch, g, crop_min=0.5, jitter=0.6, gray=0.5) for _ in range(2))
+        one = augment(batch, g, crop_min=0.5, jitter=0.6, gray=0.5)
+        two = augment(batch, g, crop_min=0.5, jitter=0.6, gray=0.5)
         z1, z2 = model(torch.cat([one, two])).chunk(2)
         loss = nt_xent(z1, z2)
         optimizer.zero_grad()
         loss.backward()
-        history.append((loss.item(), nn.utils.get_total_norm([p.grad for p in model.parameters()]).item()))
+        gradient = nn.utils.get_total_norm([p.grad for p in model.parameters()])
+        history.append((loss.item(), gradient.item()))
         optimizer.step()
     return history
 
@@ -97,7 +106,7 @@ model = network()
 monitor = NormMonitor(model)
 runs = {"as it is": (monitor, fit(model))}
 monitor.remove()
-print(f"mean norm: {monitor.means[0]:.2f} at the first step, {monitor.means[-1]:.2f} at the last")
+print(f"mean norm, first and last: {monitor.means[0]:.2f}, {monitor.means[-1]:.2f}")
 
 # %% [markdown]
 # ## GradScale: one layer at the end
@@ -109,11 +118,12 @@ print(f"mean norm: {monitor.means[0]:.2f} at the first step, {monitor.means[-1]:
 # %% tags=["nbval-ignore-output"]
 from ssllib.gradscale import GradScale
 
-for label, chosen in ((f"GradScale, p = {power:g}, rate / 6", rate / 6), (f"GradScale, p = {power:g}, same rate", rate)):
+for name, chosen in (("rate / 6", rate / 6), ("same rate", rate)):
     model = nn.Sequential(network(), GradScale(power=power))
     monitor = NormMonitor(model)
-    runs[label] = monitor, fit(model, chosen)
-    print(f"{label}: mean norm {monitor.means[0]:.2f} at the first step, {monitor.means[-1]:.3g} at the last")
+    runs[f"GradScale, {name}"] = monitor, fit(model, chosen)
+    first, *_, last = monitor.means
+    print(f"GradScale, {name}; mean norm, first and last: {first:.2f}, {last:.3g}")
 
 # %% [markdown]
 # ## Cut-initialization: one line before the first step
@@ -151,10 +161,13 @@ through = GradScale(power=power)(scaled)
 nt_xent(*through.chunk(2)).backward()
 norms = z.norm(dim=1, keepdim=True)
 
-assert torch.equal(through, z)  # nothing changes on the way forward
-assert torch.allclose(scaled.grad, norms**power * plain.grad, rtol=1e-5)  # and only the length on the way back
-for whole, divided in zip(network().parameters(), cut_init_(network(), c=cut).parameters(), strict=True):
-    assert torch.allclose(whole, cut * divided)  # the cut divides every parameter, biases included
+# nothing changes on the way forward, and only the length on the way back
+assert torch.equal(through, z)
+assert torch.allclose(scaled.grad, norms**power * plain.grad, rtol=1e-5)
+
+# the cut divides every parameter, biases included
+pairs = zip(network().parameters(), cut_init_(network(), c=cut).parameters())
+assert all(torch.allclose(whole, cut * divided) for whole, divided in pairs)
 print("held")
 
 # %% [markdown]
