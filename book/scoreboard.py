@@ -19,7 +19,7 @@
 # records in `data/records`. The words are defined in the {doc}`glossary </book/glossary>`.
 
 # %% tags=["parameters"]
-smallest_seeds = 2  # the forest plot shows cells with at least so many seeds
+smallest_seeds = 2  # the forest plot shows cells with at least so many
 
 # %% tags=["hide-input"]
 import matplotlib.pyplot as plt

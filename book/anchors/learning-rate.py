@@ -20,7 +20,7 @@
 # falling *variance* says, because there are three things to tell apart: a {term}`collapse`, a divergence, and embeddings that are merely short.
 
 # %% tags=["parameters"]
-loss: str = "infonce"  # of this execution's runs: "infonce", "dcl", "bt" (Barlow Twins) or "vicreg"
+loss: str = "infonce"  # "infonce", "dcl", "bt" (Barlow Twins) or "vicreg"
 rate: float = 1.0  # their learning rate: 1, 1e-2, 1e-3 or 1e-6
 epochs: int = 6  # where they stop, at most where the scale's own do
 seed: int = 0

@@ -20,7 +20,7 @@
 
 # %% tags=["parameters"]
 seed: int = 0  # of the random roundings
-draws: int = 20  # how often all verdicts are computed again from numbers moved within their rounding
+draws: int = 20  # repetitions with numbers moved within their rounding
 k: int = 200  # neighbours of the k-NN classifier in the released code
 
 # %% tags=["hide-input"]

@@ -20,7 +20,7 @@
 # (new observations, and the same network *before* it has learned anything), and ask where the pattern comes from.
 
 # %% tags=["parameters"]
-scale: str = "smoke"  # "smoke": a quarter of the points, 15 epochs; "paper": all, 50 epochs
+scale: str = "smoke"  # a quarter of the points, 15 epochs; or "paper": all, 50
 seed: int = 0  # classes, matrix, network and batches
 variance: float = 0.1  # of each latent coordinate around its class centre
 temperature: float = 1.0  # of the loss
