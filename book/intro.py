@@ -28,7 +28,7 @@
 parts = "all"  # or one part, such as "training"
 
 # %% tags=["hide-input"]
-from ssllib import pages, records, scoreboard
+from ssllib import boxes, pages, records, scoreboard
 
 page = pages.begin("intro", globals(), parts=pages.choice("all", *scoreboard.TITLES))
 rows = [
@@ -37,23 +37,21 @@ rows = [
     if parts in ("all", part)
 ]
 pages.table(rows, ["part", *scoreboard.COLUMNS], caption="Where the claims stand.", name="tab-intro")
+pages.table(
+    scoreboard.tally_by_paper(records.committed()),
+    ["paper", *scoreboard.COLUMNS],
+    caption="The same by paper; a claim that two papers make counts for both.",
+    name="tab-intro-papers",
+)
+seen = scoreboard.seen(records.committed())
+pages.say(
+    f"Of the {seen.total()} claims of which something was only *seen*, at a scale too small to settle them, {seen['+']} were seen as claimed, {seen['−']} the other way round, "
+    f"{seen['0']} without an effect, {seen['±']} in part; in {seen['undecided']} even that is undecided."
+)
 
 # %% [markdown]
 # Each number above is computed from records when this page is executed; the {doc}`scoreboard </book/scoreboard>`
 # has a row for every claim.
-
-# %% tags=["hide-input"]
-settled = [
-    v
-    for v in scoreboard.all_verdicts(records.committed())
-    if scoreboard.has_page(v.claim) and v.word != "not yet run" and parts in ("all", v.claim.part)
-]
-pages.table(
-    [[v.claim.ours, f"{{doc}}`{v.claim.place} </book/{v.claim.page}>`", v.short] for v in settled],
-    ["claim", "page", "verdict"],
-    caption="The claims that have been examined so far.",
-    name="tab-examined",
-)
 
 # %% [markdown]
 # ## How to read a page
@@ -88,6 +86,25 @@ pages.table(
 # ```
 #
 # `ssllib` needs torch and numpy only.
+
+# %% [markdown]
+# ## The claims that have been examined
+
+# %% tags=["hide-input"]
+settled = [
+    v
+    for v in scoreboard.all_verdicts(records.committed())
+    if scoreboard.has_page(v.claim) and v.word not in ("not yet run", "open") and parts in ("all", v.claim.part)
+]
+pages.table(
+    [
+        [v.claim.ours, ", ".join(boxes.PAPER_NAMES[p] for p in v.claim.paper) + f": {{doc}}`{v.claim.place} </book/{v.claim.page}>`", v.short]
+        for v in settled
+    ],
+    ["claim", "where, and its page here", "verdict"],
+    caption="The claims that have been examined so far.",
+    name="tab-examined",
+)
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 page.cost()

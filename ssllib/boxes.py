@@ -148,8 +148,8 @@ def interval_text(c: verdicts.CellResult) -> str:
     e = c.estimate
     if e.n == 0:
         return "not yet run"
-    if e.n == 1:
-        return f"{signed(e.mean)} (1 seed)"
+    if e.n < 3:  # an interval from two seeds is wider than anything it could say
+        return f"{signed(e.mean)} ({e.n} seed{'s' if e.n > 1 else ''})"
     return f"{signed(e.mean)} [{signed(e.low)}, {signed(e.high)}]"
 
 
@@ -179,8 +179,8 @@ def verdict_box(v: verdicts.Verdict) -> str:
     if v.scale and not v.settles:
         allowed = " or ".join(claim.criterion.get("settles", []))
         lines += [
-            f"This scale cannot settle a claim made for {claim.criterion.get('setting', 'the full setting')}; "
-            f"only records at {allowed} scale can.",
+            f"This scale cannot settle the claim; only records at {allowed} scale can. "
+            f"The setting it is made for: {claim.criterion.get('setting', 'not stated')}.",
             "",
         ]
     if v.cells:

@@ -189,9 +189,11 @@ class Page:
         """Display what the recorded evidence cost and what this execution took."""
         rows = []
         for experiment, found in sorted(self._used.items()):
-            seconds = sum(float(r.provenance.get("seconds", 0)) for r in found if "copy_of" not in r.provenance)
+            made = [r for r in found if "copy_of" not in r.provenance]
+            seconds = sum(float(r.provenance.get("seconds", 0)) for r in made)
+            spent = duration(seconds) if made else "shared with another experiment"
             devices = ", ".join(sorted({str(r.provenance.get("device", "?")) for r in found}))
-            rows.append([f"`{experiment}`, recorded", len(found), duration(seconds), devices])
+            rows.append([f"`{experiment}`, recorded", len(found), spent, devices])
         if self._live:
             seconds = sum(float(r.provenance.get("seconds", 0)) for r in self._live)
             devices = ", ".join(sorted({str(r.provenance.get("device", "?")) for r in self._live}))

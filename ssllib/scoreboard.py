@@ -52,11 +52,23 @@ _COLUMN = {
 def tally_by_part(store: Store) -> list[list[Any]]:
     """A row for each part and one for all: title, then the numbers that `COLUMNS` names."""
     found = all_verdicts(store)
+    return _rows([*((t, [v for v in found if v.claim.part == p]) for p, t in TITLES.items()), ("all", found)])
+
+
+def tally_by_paper(store: Store) -> list[list[Any]]:
+    """The same with a row for each paper; a claim that two papers make counts for both."""
+    found = all_verdicts(store)
+    return _rows([(name, [v for v in found if p in v.claim.paper]) for p, name in boxes.PAPER_NAMES.items()])
+
+
+def seen(store: Store) -> Counter[str]:
+    """What was seen of the claims that no evidence settles yet: "+", "0", "−", "±" or "undecided"."""
+    return Counter(v.mark for v in all_verdicts(store) if v.scale and not v.settles)
+
+
+def _rows(groups: list[tuple[str, list[Verdict]]]) -> list[list[Any]]:
     rows = []
-    for title, mine in [
-        *((t, [v for v in found if v.claim.part == p]) for p, t in TITLES.items()),
-        ("all", found),
-    ]:
+    for title, mine in groups:
         count: Counter[str] = Counter()
         for word, n in tally(mine).items():
             count[_COLUMN.get(word, word)] += n
@@ -125,7 +137,7 @@ def table(store: Store, part: str) -> str:
         c = v.claim
         if c.part != part:
             continue
-        page = f"{{doc}}`page </book/{c.page}>`" if has_page(c) else "planned"
+        page = f"{{doc}}`page </book/{c.page}>`" if has_page(c) else "no page yet"
         evidence = ""
         if v.records:
             names = sorted({r.experiment for r in v.records})

@@ -337,7 +337,7 @@ for name, label in shown.items():
         )
     ends = [np.mean([1 - number(r, "spherical_variance") for r in by_rate[x] if r.status == "finished"] or [math.nan]) for x in (min(by_rate), max(by_rate))]
     if len(by_rate) > 1 and not any(map(math.isnan, ends)):
-        way = "lower, so directions spread: the reverse of fusion" if ends[1] < ends[0] else "higher, so directions closed up"
+        way = "lower: directions spread over more of the sphere, the reverse of fusion" if ends[1] < ends[0] else "higher: directions closed up"
         turned.append(f"with {label} from {ends[0]:.2f} at {short(min(by_rate))} to {ends[1]:.2f} at {short(max(by_rate))} ({way})")
 pages.table(
     rows,
@@ -346,7 +346,10 @@ pages.table(
     name="tab-anchors-top",
 )
 if turned:
-    pages.say("The mean cosine between two images goes " + "; ".join(turned) + ".")
+    pages.say(
+        "The mean cosine between two images goes " + "; ".join(turned) + ". The effective rank need not go the same way: it counts how many directions "
+        "the spread fills, not how wide it is."
+    )
 
 # %% [markdown]
 # With InfoNCE and DCL, which divide by the norm, a number above a million in the last column beside a finite loss is no explosion. It is what an embedding of exactly *zero* leaves: all the ReLUs of the last layer are off for this image, everywhere in
@@ -449,7 +452,7 @@ plt.show()
 # %% tags=["hide-input", "nbval-ignore-output"]
 pages.table(
     [
-        [label, r.status, f"{r.history[0]['knn_val']:.1f}", span([number(r, "knn_test")]), span([number(r, "variance")], 2), span([number(r, "spherical_variance")], 2), span([number(r, "effective_rank_embedding")]), fate(r)]
+        [label, r.status, f"{r.history[0]['knn_val']:.1f}", span([r.column("knn_val")[-1]]), span([number(r, "variance")], 2), span([number(r, "spherical_variance")], 2), span([number(r, "effective_rank_embedding")]), fate(r)]
         for label, r in live.items()
     ],
     [f"{NAME[loss]}, rate {short(rate)}", "status", "k-NN, untrained", "k-NN, end", "variance", "spherical variance", "effective rank", "collapsed?"],

@@ -181,7 +181,7 @@ for data in sets:
             rows.append(f"on {where} by {pages.mean_range(more, sign='+')} image by image and by {pages.mean_range(over, sign='+')} over bins")
 if rows:
     pages.say(
-        "**What training adds.** From the untrained network to SimCLR the correlation changes " + ", ".join(rows) + "."
+        "**What training adds.** From the untrained network to SimCLR the correlation changes, seed by seed, " + ", ".join(rows) + "."
     )
 else:
     pages.say("**What training adds** cannot be said yet: no recorded run of the untrained network.")

@@ -76,8 +76,8 @@ if runs:
             for m, found in runs.items()
         ],
         ["network", "seeds", "10 lowest", "10 highest", "difference", "all images"],
-        caption="Mean entropy (nats) of people's votes on the 10 test images of each class with the lowest and with the highest norms, and on all images in "
-        f"bins that count. CIFAR-10 at {level} scale ({setting}). Mean (range over seeds).",
+        caption="Mean entropy (nats) of people's votes on the 10 test images of each class with the lowest and with the highest norms, and on all test images but those "
+        f"in bins of 50 or fewer. CIFAR-10 at {level} scale ({setting}). Mean (range over seeds).",
         name="tab-exemplars",
     )  # fmt: skip
     differ = {m: [r.final["entropy_lowest10"] - r.final["entropy_highest10"] for r in f] for m, f in runs.items()}
@@ -86,7 +86,8 @@ if runs:
     if "untrained" in differ:
         start = differ["untrained"]
         words.append(f"in {sum(d > 0 for d in start)} of {len(start)} they do so with the network untrained")
-    pages.say("; ".join(words) + ". Each mean is over 100 images, and the few that people dispute weigh most in it.")
+    sizes = [f"{METHOD[m]} {sum(d) / len(d):.3f}" for m, d in differ.items()]
+    pages.say("; ".join(words) + f". The mean difference (nats): {', '.join(sizes)}. Each mean is over 100 images, and the few that people dispute weigh most in it.")
 missing = [METHOD[m] for m in METHOD if m not in runs]
 if missing:
     pages.say(f"No run on CIFAR-10 has been recorded yet of: {', '.join(missing)}.")
