@@ -337,7 +337,9 @@ for name, label in shown.items():
         )
     ends = [np.mean([1 - number(r, "spherical_variance") for r in by_rate[x] if r.status == "finished"] or [math.nan]) for x in (min(by_rate), max(by_rate))]
     if len(by_rate) > 1 and not any(map(math.isnan, ends)):
-        way = "lower: directions spread over more of the sphere, the reverse of fusion" if ends[1] < ends[0] else "higher: directions closed up"
+        moved = ends[1] - ends[0]
+        way = "higher: directions closed up" if moved > 0 else "lower: directions spread over more of the sphere, the reverse of fusion"
+        way = "hardly a change" if abs(moved) < 0.1 else way
         turned.append(f"with {label} from {ends[0]:.2f} at {short(min(by_rate))} to {ends[1]:.2f} at {short(max(by_rate))} ({way})")
 pages.table(
     rows,
