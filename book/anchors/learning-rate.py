@@ -161,6 +161,7 @@ shown = {name: label for name, label in NAME.items() if of(name)}
 missing = [label for name, label in NAME.items() if name not in shown]
 c = every[0].config
 steps = c["epochs"] * ((c["train_images"] or 50_000 - c["held_out"]) // c["batch_size"])
+counts = [len(runs) for name in shown for prefix in ARMS for runs in of(name, prefix).values()]
 pages.table(
     [
         ["data, network", verdicts.describe(every[0]), "CIFAR-10 at 224 pixels, ResNet-18, 100 epochs, batch 128"],
@@ -170,7 +171,7 @@ pages.table(
         ["augmentation", f"crops of {c['crop_min']:g} to 1, jitter {0.8 * c['jitter']:g} (three times) and {0.2 * c['jitter']:g}, flip", "crops of 0.8 to 1, jitter 0.2 (three times) and 0.1, no flip"],
         ["then", f"{c['finetune_epochs']} epochs of fine-tuning the whole network on 10 % of the labels, its rate chosen on held-out images", "100 epochs; whether the backbone is trained is not stated"],
         ["rates", ", ".join(short(r) for r in sorted({r.config['lr'] for r in every}, reverse=True)), "1e-7 to 1"],
-        ["seeds", f"{len({r.seed for r in every})}", "not stated"],
+        ["seeds", " to ".join(map(str, sorted({min(counts), max(counts)}))), "not stated"],
     ],
     ["", f"recorded, {level} scale", "paper"],
     caption="The recorded runs, and the paper's",
