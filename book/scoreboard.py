@@ -19,7 +19,7 @@
 # records in `data/records`. The words are defined in the {doc}`glossary </book/glossary>`.
 
 # %% tags=["parameters"]
-smallest_seeds = 2  # the forest plot shows cells with at least so many
+smallest_seeds = 3  # the forest plot shows cells with at least so many
 
 # %% tags=["hide-input"]
 import matplotlib.pyplot as plt
@@ -30,7 +30,7 @@ page = pages.begin("scoreboard", globals(), smallest_seeds=pages.integer(2, 100)
 store = records.committed()
 count = scoreboard.tally(scoreboard.all_verdicts(store))
 pages.table(
-    [[title, *[n for n in row]] for title, *row in scoreboard.tally_by_part(store)],
+    scoreboard.tally_by_part(store),
     ["part", *scoreboard.COLUMNS],
     caption="How many claims of each part have which verdict.",
     name="tab-tally",
@@ -46,7 +46,7 @@ pages.table(
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Forest plot: one row for each measured claim, our mean with its 95 percent interval as a dot and a line, the paper's effect as an open diamond"}, "figure": {"caption": "Our effect with its 95 % interval (dot and line) and the paper's (diamond), in units of the smallest difference that matters; the axis is linear inside the grey band and logarithmic outside. Colour is the verdict: green holds, red opposite, grey no effect or undecided, light blue evidence from a scale that cannot settle the claim.", "name": "fig-forest"}}
 rows = [r for r in scoreboard.forest_rows(store) if r["seeds"] >= smallest_seeds]
-fig, ax = plt.subplots(figsize=(7.6, 1.2 + 0.3 * len(rows)))
+fig, ax = plt.subplots(figsize=(7.6, 1.2 + 0.24 * len(rows)), dpi=80)  # a long picture: kept under a megabyte
 plots.forest(ax, rows)
 plt.show()
 

@@ -12,7 +12,7 @@ from ssllib import datasets, evaluate, norms
 from ssllib.datasets import ImageSet
 from ssllib.errors import InputError
 from ssllib.train_config import TrainConfig
-from ssllib.trained import Trained, length, right, votes
+from ssllib.trained import Trained, length
 
 Numbers = dict[str, Any]
 Arrays = dict[str, np.ndarray]
@@ -60,7 +60,7 @@ def confidence(t: Trained) -> tuple[Numbers, Arrays]:
         found[f"norm_ratio_{other}_{split}"] = float(n.mean() / known.mean())
         if split == "test":
             found[f"auroc_ood_{other}_test"] = norms.auroc(asked, n)
-    named = right(t)
+    named = t.right
     bins = norms.norm_bins(asked, 100 * named.double(), above=ABOVE.get(own, 50))
     scores, coverage = reliability(t)
     return found | {
@@ -83,8 +83,7 @@ def reliability(t: Trained) -> tuple[Numbers, np.ndarray]:
         `auroc_right_norm`, `auroc_right_margin`, `auroc_right_nearest`; and the accuracy in percent at each of
         `COVERAGES`, a row for each score, shape (3, 20). No AUROC where all answers are right, or all wrong.
     """
-    found = votes(t)
-    named = found.argmax(dim=1) == t.splits.test.labels
+    found, named = t.votes, t.right
     first = found.topk(2, dim=1).values / found.sum(dim=1, keepdim=True)
     one = evaluate.knn_scores(t.train["backbone"], t.splits.train.labels, t.test["backbone"], 1, 1.0)
     scores = {"norm": length(t.test[t.place]), "margin": first[:, 0] - first[:, 1], "nearest": one.sum(dim=1)}

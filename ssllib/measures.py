@@ -24,7 +24,7 @@ import torch
 from ssllib import confidence, datasets, evaluate, norms, probes
 from ssllib.datasets import ImageSet
 from ssllib.train_config import TrainConfig
-from ssllib.trained import Trained, length, right, two_views
+from ssllib.trained import Trained, length, two_views
 
 Numbers = dict[str, Any]
 Arrays = dict[str, np.ndarray]
@@ -127,7 +127,7 @@ def _spread(t: Trained) -> tuple[Numbers, Arrays]:
 
 def _samples(t: Trained) -> tuple[Numbers, Arrays]:
     arrays = {f"norm_{place}": length(z).half().cpu().numpy() for place, z in t.test.items()}
-    return {}, arrays | {"right": right(t).cpu().numpy()}
+    return {}, arrays | {"right": t.right.cpu().numpy()}
 
 
 MEASURES: dict[str, Callable[[Trained], tuple[Numbers, Arrays]]] = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -47,17 +48,17 @@ class Trained:
         """Where the loss acts: norms are the papers' there."""
         return self.model.embedding
 
+    @cached_property
+    def votes(self) -> Tensor:
+        """The votes (n, classes) of k-NN (the configuration's own) on the test images."""
+        k = min(self.config.knn_k, len(self.splits.train))
+        bank, asked = self.train["backbone"], self.test["backbone"]
+        return evaluate.knn_scores(bank, self.splits.train.labels, asked, k, self.config.knn_temperature)
 
-def votes(t: Trained) -> Tensor:
-    """The votes (n, classes) of k-NN (the configuration's own) on the test images."""
-    k = min(t.config.knn_k, len(t.splits.train))
-    bank, asked = t.train["backbone"], t.test["backbone"]
-    return evaluate.knn_scores(bank, t.splits.train.labels, asked, k, t.config.knn_temperature)
-
-
-def right(t: Trained) -> Tensor:
-    """Whether these votes name each test image rightly, (n,) bool."""
-    return votes(t).argmax(dim=1) == t.splits.test.labels
+    @property
+    def right(self) -> Tensor:
+        """Whether these votes name each test image rightly, (n,) bool."""
+        return self.votes.argmax(dim=1) == self.splits.test.labels
 
 
 def length(z: Tensor) -> Tensor:
