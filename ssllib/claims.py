@@ -1,4 +1,7 @@
-"""Claims: sentences of the papers, each with a criterion that was declared before its first record."""
+"""Claims: sentences of the papers, each with a criterion that was declared before its first record.
+
+`data/claims/README.md` says what the keys mean.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,10 @@ from ssllib.records import Store
 
 KINDS = ("proof", "simulation", "experiment", "arithmetic", "question")
 PARTS = ("theory", "simulation", "training", "confidence", "anchors", "arithmetic", "question")
+"""Each is a file in `data/claims/`."""
+STANDS = ("stated", "implied", "ours")
+WEIGHTS = ("slip", "repairable", "breaks")
+QUANTIFIERS = ("each", "most", "often", "some")
 ROLES = ("value", "minus", "over", "log10_over")  # the sides of an estimand
 _SILENT = ("paper_effect", "paper_source")  # parts of a cell that state no criterion
 
@@ -27,16 +34,24 @@ class Claim:
     paper: list[str]
     place: str
     part: str
-    quote: str
     ours: str
     kind: str
     page: str
     criterion: dict[str, Any]
+    stands: str = "stated"
+    quote: dict[str, str] = field(default_factory=dict)  # from a paper, or `notes`, to its words
+    weight: str | None = None
+    root: str | None = None
+    note: str | None = None
     revised: list[dict[str, Any]] = field(default_factory=list)
 
     @property
     def cells(self) -> list[dict[str, Any]]:
         return self.criterion.get("cells", [])
+
+    @property
+    def quantifier(self) -> str:
+        return self.criterion.get("quantifier", "each")
 
     @property
     def experiments(self) -> list[str]:
@@ -52,9 +67,6 @@ class Claim:
         }
         return sorted(n for n in names if n)
 
-    def uses(self, experiment: str) -> bool:
-        return experiment in self.experiments
-
     def fingerprint(self) -> str:
         """A hash of everything in the criterion that can change a verdict."""
         rule = {k: v for k, v in self.criterion.items() if k not in ("declared", "setting")}
@@ -64,30 +76,48 @@ class Claim:
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
+def files() -> list[Path]:
+    """The files of claims, in the order of the parts."""
+    return [data_dir() / "claims" / f"{part}.yml" for part in PARTS]
+
+
 def load() -> dict[str, Claim]:
-    """All claims of `data/claims.yml`, by id, in file order."""
-    path = data_dir() / "claims.yml"
-    return _load(path, path.stat().st_mtime_ns)
+    """All claims of `data/claims/`, by id, in the order of the parts."""
+    return _load(tuple((path, path.stat().st_mtime_ns) for path in files()))
 
 
 @lru_cache(maxsize=4)
-def _load(path: Path, stamp: int) -> dict[str, Claim]:
+def _load(stamped: tuple[tuple[Path, int], ...]) -> dict[str, Claim]:
+    found: dict[str, Claim] = {}
+    for path, _ in stamped:
+        for c in read(path):
+            if c.id in found:
+                raise InputError(f"{path.name}: two claims are called {c.id}")
+            found[c.id] = c
+    for c in found.values():
+        if c.root is not None:
+            one_of(f"root of claim {c.id}", c.root, found)
+    return found
+
+
+def read(path: Path) -> list[Claim]:
+    """The claims of one file; its name is their part."""
     import yaml
 
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
         rows = yaml.load(path.read_text(encoding="utf-8"), Loader=loader)
-        claims = [Claim(**row) for row in rows]
+        claims = [Claim(part=path.stem, **row) for row in rows]
     except (yaml.YAMLError, TypeError) as e:
         raise InputError(f"{path.name} cannot be read: {str(e).splitlines()[0]}") from e
-    found: dict[str, Claim] = {}
     for c in claims:
-        if c.id in found:
-            raise InputError(f"{path.name}: two claims are called {c.id}")
         one_of(f"kind of claim {c.id}", c.kind, KINDS)
         one_of(f"part of claim {c.id}", c.part, PARTS)
-        found[c.id] = c
-    return found
+        one_of(f"stands of claim {c.id}", c.stands, STANDS)
+        one_of(f"quantifier of claim {c.id}", c.quantifier, QUANTIFIERS)
+        if c.weight is not None:
+            one_of(f"weight of claim {c.id}", c.weight, WEIGHTS)
+    return claims
 
 
 def get(claim_id: str) -> Claim:
