@@ -47,7 +47,9 @@ def on_paper(c: Claim) -> bool:
     """Whether the papers' printed numbers meet the criterion."""
     rule = c.criterion
     read = [
-        cell_holds(effect(cell), rule["direction"], float(rule["smallest"])) for cell in c.cells if "paper_effect" in cell
+        cell_holds(effect(cell), rule["direction"], float(rule["smallest"]))
+        for cell in c.cells
+        if "paper_effect" in cell
     ]
     return holds(read, c.quantifier)
 
@@ -76,7 +78,11 @@ def test_an_effect_has_the_sides_of_its_estimand(c: Claim) -> None:
 
 
 def test_many_cells_have_a_quantifier_and_one_has_none() -> None:
-    wrong = [c.id for c in claims.load().values() if c.cells and (len(c.cells) > 1) != ("quantifier" in c.criterion)]
+    wrong = [
+        c.id
+        for c in claims.load().values()
+        if c.cells and (len(c.cells) > 1) != ("quantifier" in c.criterion)
+    ]
     assert not wrong
 
 
@@ -89,7 +95,8 @@ def test_the_papers_spread_is_at_most_what_a_value_is_allowed() -> None:
 
 
 @pytest.mark.parametrize(
-    "number,direction,expected", [(1.0, ">", True), (0.9, ">", False), (-1.0, "<", True), (0.9, "0", True), (1.0, "0", False)]
+    "number,direction,expected",
+    [(1.0, ">", True), (0.9, ">", False), (-1.0, "<", True), (0.9, "0", True), (1.0, "0", False)],
 )
 def test_a_cell(number: float, direction: str, expected: bool) -> None:
     assert cell_holds(number, direction, 1.0) is expected

@@ -31,7 +31,16 @@ _REMOVED = re.compile(
     r"|\$|\\[()]|\*"  # delimiters
     r"|[-\u2010\u2013]|\s"  # hyphens and white space
 )
-_SAME = {"\u2018": "'", "\u2019": "'", "\u201c": '"', "\u201d": '"', r"\lVert": r"\|", r"\rVert": r"\|", r"\lvert": "|", r"\rvert": "|"}
+_SAME = {
+    "\u2018": "'",
+    "\u2019": "'",
+    "\u201c": '"',
+    "\u201d": '"',
+    r"\lVert": r"\|",
+    r"\rVert": r"\|",
+    r"\lvert": "|",
+    r"\rvert": "|",
+}
 
 
 def plain(text: str) -> str:
@@ -53,7 +62,7 @@ def missing(quote: str, text: str) -> list[str]:
 
 def read_texts(folder: Path) -> dict[str, str]:
     """The plain text of each paper and of the notes, known by their first lines; a page about a paper is shorter."""
-    found = {}
+    found: dict[str, str] = {}
     for path in sorted(folder.glob("*.txt")):
         text = path.read_text(encoding="utf-8")
         head = [line for line in text.splitlines() if line.strip()][:3]
@@ -99,6 +108,12 @@ def test_garbled_quotes_are_of_claims_that_there_are() -> None:
 
 
 def test_the_comparison_sees_words_and_not_typography() -> None:
-    text = plain("we ob-\nserved that **GradScale** with $p = 1$ “failed” [Chen et al. \\[2020a\\]](#) here.<sup>2</sup>")
+    text = plain(
+        "we ob-\nserved that **GradScale** with $p = 1$ “failed” [Chen et al. \\[2020a\\]](#) here.<sup>2</sup>"
+    )
     assert not missing('we observed ... GradScale with p=1 "failed" [Chen et al. [2020a] here.', text)
-    assert missing("we never observed", text) and missing("with $p = 2$", text) and missing("... ghost ...", text)
+    assert (
+        missing("we never observed", text)
+        and missing("with $p = 2$", text)
+        and missing("... ghost ...", text)
+    )
