@@ -5,8 +5,8 @@ import re
 from pathlib import Path
 
 import pytest
-
 from made_up import claim, store
+
 from ssllib import claims, records, scoreboard, verdicts, words
 from ssllib.claims import Claim
 from ssllib.errors import InputError

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from made_up import store
+
 from ssllib import metrics, records, stats
 from ssllib.errors import InputError
 from ssllib.estimands import Estimand
