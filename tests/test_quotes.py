@@ -40,6 +40,7 @@ _SAME = {
     r"\rVert": r"\|",
     r"\lvert": "|",
     r"\rvert": "|",
+    r"\sim": "~",
 }
 
 
