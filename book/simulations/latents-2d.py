@@ -46,7 +46,7 @@ page = pages.begin(
 # %% tags=["remove-input"]
 page.claim("simclr-2d-spreads", "simclr-2d-aligned")
 page.claim("byol-2d-antipodal", "batch-norm-antipodal")
-page.claim("byol-2d-not-uniform", "byol-2d-few-opposite")
+page.claim("byol-2d-not-uniform", "byol-2d-few-opposite", "opposite-pairs-gone-in-2d-at-16")
 
 # %% [markdown]
 # ## How it is measured
@@ -183,7 +183,7 @@ assert all(r.status == "finished" for r in live.values())
 # %% tags=["remove-input"]
 page.verdict("simclr-2d-spreads", "simclr-2d-aligned")
 page.verdict("byol-2d-antipodal", "batch-norm-antipodal")
-page.verdict("byol-2d-not-uniform", "byol-2d-few-opposite")
+page.verdict("byol-2d-not-uniform", "byol-2d-few-opposite", "opposite-pairs-gone-in-2d-at-16")
 
 # %% [markdown]
 # ## What differs, and why it may matter
