@@ -2,8 +2,8 @@
 
 A few sentences are about facts from elsewhere; these are in `data/papers/other.yml`, each with its source.
 
-Each check in `CHECKS` decides one arithmetic claim of `data/claims.yml` as its criterion's `decides` says. No
-run is needed, and no torch.
+Each check in `CHECKS` decides one arithmetic claim of `data/claims` as its criterion's `decides` says, by the ordinary
+reading of the sentence; where its letter fails, the finding says so. No run is needed, and no torch.
 """
 
 from __future__ import annotations
