@@ -103,6 +103,8 @@ CHECKS: dict[str, Check] = {
     "large-batches-slow": diff.gains(
         f"{LATE} Table S2", [(B256, B512), (B512, B1024)], diff.every, epoch=100, arm="default"
     ),
-    "large-batches-improve": diff.gains(f"{LATE} Table S2", (B1024, B256), diff.every, epoch=500),
+    "large-batches-improve": diff.gains(
+        f"{LATE} Table S2", [(B1024, B256), (B512, B256)], diff.most, diff.every, epoch=500
+    ),
     "cut-large-batch-best": cut_large_batch_best,
 }
