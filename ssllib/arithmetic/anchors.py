@@ -167,7 +167,13 @@ def overview_below(load: Load) -> Finding:
         met >= 4,
         f"Of {len(group)} losses {len(below)} are below SimCLR's {plain(simclr)}, and of {len(silent)} no top-1 "
         "accuracy is printed.",
-        tuple((str(c.key["method"]), c.printed if c.value is not None else "not reported") for c in group),
+        tuple(
+            (
+                str(c.key["method"]),
+                plain(tables.number(c, table.unit)) if c.value is not None else "not reported",
+            )
+            for c in group
+        ),
     )
 
 
