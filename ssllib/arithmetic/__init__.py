@@ -2,8 +2,8 @@
 
 A few sentences are about facts from elsewhere; these are in `data/papers/other.yml`, each with its source.
 
-Each check in `CHECKS` decides one arithmetic claim of `data/claims` as its criterion's `decides` says, by the ordinary
-reading of the sentence; where its letter fails, the finding says so. No run is needed, and no torch.
+Each check in `CHECKS` decides one arithmetic claim of `data/claims/` as its criterion's `decides` says, by the
+ordinary reading of the sentence; where its letter fails, the finding says so. No run is needed, and no torch.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ def find(check: str) -> Finding | None:
 
 
 def steady(draws: int, seed: int) -> dict[str, int]:
-    """Each check: in how many draws it holds or fails as it does now, with every printed number moved at random.
+    """Each check: in how many draws it holds, or fails, as it does with the numbers as printed.
 
-    Numbers move within their rounding (`tables.shaken`), all of them anew in each of `draws`.
+    In each of `draws` every printed number moves at random within its rounding (`tables.shaken`).
     """
     now = {check: run(papers.load).holds for check, run in CHECKS.items()}
     stands = dict.fromkeys(CHECKS, 0)

@@ -37,8 +37,8 @@ def gain_range(labels: int, low: int, high: int) -> Check:
         ends = [(diff.smallest(found).points, low), (diff.largest(found).points, high)]
         return Finding(
             all(agrees(value, said) for value, said in ends),
-            f"The {len(found)} gains run from {plain(ends[0][0])} to {plain(ends[1][0])} points; the text has {low} to "
-            f"{high}.",
+            f"The {len(found)} gains run from {plain(ends[0][0])} to {plain(ends[1][0])} points; the text has "
+            f"{low} to {high}.",
             rows(found),
             all(rounds_to(value, said) for value, said in ends),
         )

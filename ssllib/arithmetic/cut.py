@@ -62,9 +62,9 @@ def c2_best(load: Load) -> Finding:
 
 
 def all_methods(load: Load) -> Finding:
-    """The mean over all of a method's printed differences at epoch 100: data sets in Table 3, top-1 and top-5 in 4.
+    """The mean over all printed differences of a method at epoch 100: data sets in Table 3, top-1 and top-5 in 4.
 
-    DINO is the paper's control, which "does not (and should not) benefit"; only the letter of "all" includes it.
+    DINO is the paper's control, which "does not (and should not) benefit"; only the letter includes it.
     """
     found: dict[str, list[Gain]] = {}
     four = load(EARLY).table("4")
@@ -103,7 +103,7 @@ def flowers_cells_shared(load: Load) -> Finding:
 def difference_of_gains(
     one: list[Gain], other: list[Gain], same: tuple[str, ...], rule: Rule, letter: Rule | None = None
 ) -> Finding:
-    """Does `rule` hold of the gains of `one`, each less the gain of `other` that agrees with it in the parts `same`?
+    """Does `rule` hold of the gains of `one`, each less the gain of `other` that has the same parts `same`?
 
     An imbalanced data set is matched with the balanced one that it is drawn from.
     """
@@ -129,7 +129,7 @@ def non_contrastive_more(load: Load) -> Finding:
 
 
 def attraction_only_trend(load: Load) -> Finding:
-    """ "Consistent throughout" is said of each setting: 2406.16468's Table 3 and 2502.09252's, which is imbalanced."""
+    """ "Consistent throughout" is said of each setting: Table 3 of either paper, the later one's is imbalanced."""
     found = of_cut(load, EARLY, "3") + of_cut(load, LATE, "3")
     contrast, others = ([g for g in found if (g.key["method"] == "SimCLR") is one] for one in (True, False))
     same = ("source", "dataset", "epoch")
@@ -142,7 +142,7 @@ def nearly_always(gains: Sequence[Gain]) -> bool:
 
 
 def all_settings(load: Load) -> Finding:
-    """Each of Table 3, which has the constants that the papers go on with; to the letter, the grids' others, too."""
+    """Each of Table 3, with the constants that the papers go on with; to the letter, the grids' others, too."""
     table_3 = of_cut(load, EARLY, "3")
     grids = diff.collect(load, [f"{EARLY} Table 5", f"{EARLY} Table 6"], CONSTANTS)
     return diff.finding([*table_3, *grids], lambda _: diff.each(table_3), diff.every)

@@ -1,8 +1,8 @@
 """Differences between printed numbers, and sentences about them: one line each, the words are written once.
 
-A sentence that names no quantity is read as of *most* cells, "often" as of a third, "can" as of one. "All", "each" and
-"essentially" allow a cell the other way by less than a point of accuracy, the smallest difference that matters in this
-book. To the letter, each but the hedged ones is of `every` cell.
+A sentence that names no quantity is read as of *most* cells, "often" as of a third, "can" as of one. "All", "each"
+and "essentially" allow a cell the other way by less than a point of accuracy, the smallest difference that matters in
+this book. To the letter, each but the hedged ones is of `every` cell.
 """
 
 from __future__ import annotations
@@ -134,8 +134,8 @@ def finding(found: Sequence[Gain], rule: Rule, letter: Rule | None = None) -> Fi
     else:
         said = (
             f"{count(up(found), len(found)).replace('all 2', 'both').capitalize()} differences are positive, "
-            f"{sum(g.points >= POINT for g in found)} reach one point. They lie between {signed(least.points)} "
-            f"({least.label}) and {signed(greatest.points)} ({greatest.label}), the mean is "
+            f"{sum(g.points >= POINT for g in found)} reach one point. They lie between "
+            f"{signed(least.points)} ({least.label}) and {signed(greatest.points)} ({greatest.label}), the mean is "
             f"{signed(mean([g.points for g in found]))}."
         )
         low = [f"{g.label} ({signed(g.points)})" for g in found if g.points <= 0]

@@ -35,7 +35,7 @@ def small_embeddings_higher(load: Load) -> Finding:
     turned = [f"{g.label} ({plain(g.minus)} to {plain(g.value)})" for g in steps if g.points <= 0]
     return Finding(
         diff.in_each("method", diff.most)(steps),
-        f"From large norms to small ones the accuracy rises in {tables.count(diff.up(steps), len(steps))} steps"
+        f"From large norms to small ones it rises in {tables.count(diff.up(steps), len(steps))} steps"
         + (f"; it falls for {listed(turned)}." if turned else "."),
         tuple(numbers),
         diff.every(steps),

@@ -18,7 +18,7 @@ Load = Callable[[str], Paper]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found: whether the sentence is true of the tables, why in words, and the numbers behind it.
+    """What a check found: whether a sentence is true of the tables, why in words, and the numbers behind it.
 
     `holds` is by the ordinary reading of the sentence; `literally` is False where it holds but its letter fails.
     `numbers` are rows (label, what the cells say), in the order of the table.
