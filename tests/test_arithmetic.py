@@ -230,6 +230,12 @@ def test_each_check_belongs_to_a_claim() -> None:
     assert set(arithmetic.CHECKS) == named
 
 
+def test_pages_show_their_claims() -> None:
+    for claim in claims.load().values():
+        if claim.kind == "arithmetic":
+            assert f'"{claim.id}"' in (project_dir() / "book" / f"{claim.page}.py").read_text(), claim.id
+
+
 # --- by hand ----------------------------------------------------------------------------------------------
 
 
