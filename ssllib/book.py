@@ -30,7 +30,7 @@ from ssllib.errors import InputError
 
 @dataclass(frozen=True)
 class Page:
-    """One notebook page of the checkout at `root`; `name` is as in claims.yml ("theory/cosine-gradient")."""
+    """One notebook page of the checkout at `root`; `name` is as in a claim's `page` ("theory/cosine-gradient")."""
 
     name: str
     root: Path
@@ -84,8 +84,7 @@ def digest(page: Page) -> str:
     words = set(re.findall(r"""["']([\w./-]+)["']""", source))
     everything = re.search(r"\ball_records\(|\brecords\.committed\(", source) is not None
     data = page.root / "data"
-    listed = data / "claims.yml"
-    claims = _claims(listed.read_text(encoding="utf-8")) if listed.exists() else []
+    claims = [c for f in sorted(data.glob("claims/*.yml")) for c in _claims(f.read_text(encoding="utf-8"))]
     claims = [c for c in claims if everything or c.get("page") == page.name or c["id"] in words]
     words |= {name for c in claims for name in _experiments(c)}
     text = source + json.dumps(claims, sort_keys=True, default=str)
@@ -107,7 +106,7 @@ def _experiments(claim: Mapping[str, Any]) -> set[str]:
     return {str(place["experiment"]) for place in named if "experiment" in place}
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=16)
 def _claims(text: str) -> list[dict[str, Any]]:
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or []
 

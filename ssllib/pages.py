@@ -22,7 +22,8 @@ from ssllib.records import Record
 _NOT_SOURCES = {
     f"{name}.py"
     for name in (
-        "pages proof_pages boxes plots turnable book notebooks claims verdicts stats scoreboard marked papers __main__"
+        "pages proof_pages boxes plots turnable book notebooks claims estimands metrics words verdicts stats scoreboard "
+        "deviations marked papers __main__"
     ).split()
 }
 

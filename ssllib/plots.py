@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ssllib import words
 from ssllib.records import Record
 
 # Okabe and Ito's palette, which the colour-blind can tell apart.
@@ -21,7 +22,8 @@ LABEL = {
     "default": "default", "weight-decay": "weight decay 5e-4", "cut": "cut, c = 3", "gradscale": "GradScale, p = 1",
 }  # fmt: skip
 VERDICT = {
-    "holds": GREEN, "opposite": RED, "mixed": ORANGE, "none": GREY, "undecided": GREY, "seen": SKY, "open": "#bbbbbb",
+    words.CONFIRMED: GREEN, words.REPAIRED: ORANGE, words.CONTRADICTED: RED, words.UNCLEAR: GREY,
+    words.UNTESTED: "#bbbbbb",
 }  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 A few sentences are about facts from elsewhere; these are in `data/papers/other.yml`, each with its source.
 
-Each check in `CHECKS` decides one arithmetic claim of `data/claims.yml` as its criterion's `decides` says. No
+Each check in `CHECKS` decides one arithmetic claim of `data/claims/` as its criterion's `decides` says. No
 run is needed, and no torch.
 """
 
