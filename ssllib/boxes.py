@@ -137,6 +137,9 @@ def _side_text(side: Side) -> str:
     when = {"last": "at the end", "best": "at its best", 0: "before the first step"}.get(
         side.epoch, f"at epoch {side.epoch}"
     )
+    if side.by is not None:
+        arms = ", ".join(f"`{a}`" for a in side.arms)
+        return f"the {named[0]} of the best of {arms} by {metrics.get(side.by).words} {when}"
     less = f", less that of `{side.less}`," if side.less else ""
     return f"the {named[0]} of `{side.arms[0]}`{less} {when}"
 

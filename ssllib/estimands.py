@@ -13,18 +13,22 @@ from ssllib.records import Record, Store
 
 ROLES = ("value", "minus", "over", "log10_over")
 UNTRAINED_EPOCHS = 1  # a run that ends there is an untrained network, whatever it is compared with
-_SIDE_KEYS = ("experiment", "arm", "metric", "epoch", "less", "spearman", "arms")
+_SIDE_KEYS = ("experiment", "arm", "metric", "epoch", "less", "spearman", "arms", "best_of", "by")
 
 
 @dataclass(frozen=True)
 class Side:
-    """One side of an estimand: a metric of an arm (less another arm's), or a rank correlation over arms."""
+    """One side of an estimand: a metric of an arm (less another arm's), or a rank correlation over arms.
+
+    With `by` the arm is, for each seed, the one of `arms` that is best by that metric (on held-out images).
+    """
 
     experiment: str
     metrics: tuple[str, ...]  # one, or the two that are correlated
     arms: tuple[str, ...]  # one, or the arms correlated over
     epoch: int | str = "last"  # last, best (the highest of the history), or a number
     less: str | None = None
+    by: str | None = None
 
     @classmethod
     def of(cls, values: Mapping[str, Any], experiment: str | None, where: str) -> Side:
@@ -34,18 +38,21 @@ class Side:
         if not name:
             raise InputError(f"{where} names no experiment")
         ranked = "spearman" in values
+        if ("best_of" in values) != ("by" in values):
+            raise InputError(f"{where} needs best_of (arms) and by (a metric on held-out images) together")
         side = cls(
             str(name),
             tuple(values["spearman"]) if ranked else (values.get("metric", ""),),
-            tuple(values["arms"]) if ranked else (values.get("arm", ""),),
+            tuple(values["arms"] if ranked else values.get("best_of", (values.get("arm", ""),))),
             values.get("epoch", "last"),
             values.get("less"),
+            values.get("by"),
         )
-        for metric in side.metrics:
+        for metric in (*side.metrics, *filter(None, [side.by])):
             metrics.get(metric)
         if not isinstance(side.epoch, int):
             one_of(f"epoch of {where}", side.epoch, ("last", "best"))
-        if not all(side.arms):
+        if not side.arms or not all(side.arms):
             raise InputError(f"{where} names no arm")
         return side
 
@@ -66,6 +73,12 @@ class Side:
             if None in x or None in y:
                 return None
             return stats.spearman([v for v in x if v is not None], [v for v in y if v is not None])
+        if self.by is not None:
+            ranks = [(read(r, self.by, "last"), r) for r in chosen]
+            known = [(x, r) for x, r in ranks if x is not None]
+            if not known:
+                return None
+            chosen = [max(known, key=lambda pair: pair[0])[1]]
         number = read(chosen[0], self.metrics[0], self.epoch)
         if self.less is None or number is None:
             return number

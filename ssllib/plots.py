@@ -67,6 +67,8 @@ def curves(ax: Any, records: dict[str, Sequence[Record]], metric: str, *, x: str
     from matplotlib.ticker import MaxNLocator
 
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if not records:
+        blank(ax, "not recorded yet")
     for arm, runs in records.items():
         per_seed = [[(row[x], row[metric]) for row in r.history if metric in row] for r in runs]
         shortest = min(len(p) for p in per_seed)
@@ -80,13 +82,12 @@ def curves(ax: Any, records: dict[str, Sequence[Record]], metric: str, *, x: str
             _ = ax.fill_between(xs, ys.min(axis=0), ys.max(axis=0), color=color, alpha=0.18, linewidth=0)
 
 
-def paper_line(ax: Any, y: float, label: str) -> None:
-    """A number of a paper as a dotted line across the axes."""
-    _ = ax.axhline(y, color="black", linestyle=":", linewidth=1.2)
-    _ = ax.annotate(
-        label, (1, y), xycoords=("axes fraction", "data"), xytext=(-2, 3), textcoords="offset points",
-        ha="right", fontsize=8.5,
-    )  # fmt: skip
+def blank(ax: Any, text: str) -> None:
+    """An empty panel that says why."""
+    _ = ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=GREY)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.grid(visible=False)
 
 
 def forest(ax: Any, rows: Sequence[dict[str, Any]]) -> None:

@@ -61,7 +61,7 @@ def root(tmp_path: Path) -> Path:
         "_toc.yml": yaml.safe_dump(toc),
         "_config.yml": "title: small",
         "book/intro.py": PAGE,
-        "book/training/norms.py": PAGE + 'r = lambda page: page.records("widths")\n',
+        "book/training/norms.py": PAGE + 'r = lambda page: page.recorded("widths")\n',
         "book/glossary.md": "# Glossary",
         "data/claims/training.yml": yaml.safe_dump(claims),
         "data/papers/2406.16468.yml": "title: one",

@@ -73,6 +73,16 @@ def test_an_untrained_network_is_compared_with_any_end(tmp_path: Path) -> None:
     assert values(GAIN, s) == [2.0] * 3
 
 
+def test_the_best_arm_is_chosen_on_held_out_images(tmp_path: Path) -> None:
+    store(tmp_path, "gpu", {"default": [10.0, 30.0]}, linear_val=50.0, linear_test=1.0)
+    s = store(tmp_path, "gpu", {"cut": [20.0, 20.0]}, linear_val=40.0, linear_test=99.0)
+    side = {"best_of": ["default", "cut"], "metric": "linear_test"}
+    assert values({"value": side | {"by": "linear_val"}}, s) == [1.0, 1.0]  # not what is best on the test set
+    assert values({"value": side | {"by": "knn_val"}}, s) == [99.0, 1.0]
+    with pytest.raises(InputError, match="needs best_of .* and by"):
+        estimand({"value": side})
+
+
 def test_seeds_are_paired(tmp_path: Path) -> None:
     s = store(tmp_path, "gpu", {"default": [70, 60, 50], "cut": [71, 62]})
     found = estimand(GAIN).measure(s, "gpu")

@@ -131,7 +131,7 @@ pages.table(rows, ["dimension", "features of", r"best cosine, $\Vert c^+ \Vert$"
 # ## What is trained
 
 # %% tags=["hide-input"]
-found = page.records("over-fusion")
+found = page.recorded("over-fusion")
 every = [r for runs in found.values() for r in runs]
 level = every[0].scale
 
@@ -303,7 +303,7 @@ pages.say(
     f"Without anchors, at a rate of {short(max(rates))}: {fates.count('collapsed')} of {len(top)} runs collapsed, {fates.count('diverged')} diverged, {fates.count('neither')} did neither. "
     f"At all rates: {sum(fate(r) == 'collapsed' for r in plain)} collapsed and {sum(fate(r) == 'diverged' for r in plain)} diverged of {len(plain)}."
 )
-lines = [r for cell, runs in page.records("three-lines").items() if cell.startswith("infonce-lr-") for r in runs if r.status == "finished"]
+lines = [r for cell, runs in page.recorded("three-lines").items() if cell.startswith("infonce-lr-") for r in runs if r.status == "finished"]
 pages.say(f"For comparison: of the {len(lines)} runs of InfoNCE in {{doc}}`/book/simulations/three-lines`, over four decades of rates, {sum(r.final['rank1_share'] >= 0.8 for r in lines)} end with a rank-1 share of 0.8 or more.")
 
 # %% [markdown]
@@ -472,7 +472,7 @@ if loss == "infonce" and weak.status == "finished":
 # %% tags=["hide-input"]
 control = {}
 if records.committed().find("over-fusion-views", level):
-    control = page.records("over-fusion-views", level)
+    control = page.recorded("over-fusion-views", scale=level)
     rows = []
     for name, label in NAME.items():
         for x, runs in reversed(of(name, cells=control).items()):

@@ -68,7 +68,7 @@ page.claim("question-reliability")
 # So $\rho$ cannot exceed 0.87, and less where most answers are right or most are wrong. {numref}`tab-confidence-accuracy` gives both.
 
 # %% tags=["hide-input"]
-recorded = page.records("confidence")
+recorded = page.recorded("confidence")
 level = next(iter(recorded.values()))[0].scale
 NAMES = {
     "simclr-cifar10": "SimCLR, CIFAR-10", "simsiam-cifar10": "SimSiam, CIFAR-10", "byol-cifar10": "BYOL, CIFAR-10",

@@ -52,7 +52,7 @@ page.claim("exemplars-high-norm-prototypical")
 # ## Recorded evidence
 
 # %% tags=["hide-input"]
-recorded = page.records("human-labels")
+recorded = page.recorded("human-labels")
 level = next(iter(recorded.values()))[0].scale
 METHOD = {"simclr": "SimCLR", "simsiam": "SimSiam", "untrained": "untrained"}
 runs = {m: [r for r in recorded.get(f"{m}-cifar10", []) if "entropy_lowest10" in r.final] for m in METHOD}

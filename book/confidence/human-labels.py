@@ -58,7 +58,7 @@ page.claim("human-accuracy-rises-cifar10n", "human-accuracy-rises-cifar100n", "h
 # cannot exceed $\sqrt{3p(1-p)}$ by {eq}`eq-confidence-auroc`. *Untrained* is SimCLR's network with the weights that it starts with.
 
 # %% tags=["hide-input"]
-recorded = page.records("human-labels")
+recorded = page.recorded("human-labels")
 level = next(iter(recorded.values()))[0].scale
 METHOD = {"simclr": "SimCLR", "simsiam": "SimSiam", "untrained": "untrained"}
 COLOUR = {"simclr": plots.BLUE, "simsiam": plots.RED, "untrained": plots.GREY}

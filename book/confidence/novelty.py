@@ -64,7 +64,7 @@ page.claim("norm-tells-other-data", "split-bars-agree")
 # and of the architecture, not of learning.
 
 # %% tags=["hide-input"]
-recorded = page.records("confidence")
+recorded = page.recorded("confidence")
 level = next(iter(recorded.values()))[0].scale
 METHOD = {"simclr": "SimCLR", "simsiam": "SimSiam", "untrained": "untrained", "byol": "BYOL", "triplet": "triplet"}
 COLOUR = {

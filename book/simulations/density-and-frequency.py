@@ -103,7 +103,7 @@ page.claim("latents-reconstructed-3d", "latents-3d-norms-spread")
 # ## Norm against density
 
 # %% tags=["hide-input"]
-records = page.records("density")
+records = page.recorded("density")
 ARMS = {"text": "text", "text-narrow": "text, narrow", "released": "released", "released-own": "released, own data"}
 CLASS = (plots.BLUE, plots.ORANGE, plots.GREEN, plots.PURPLE)
 
@@ -229,7 +229,7 @@ across(
 # the noise is three times as long as the centre and the classes are hardly there.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels of mean norm by class over epochs. In the text's arm and its narrow variant, all four classes grow together with overlapping bands and in no order of frequency. In the released arm class 1 is highest and class 4 lowest; all rise for about ten epochs and fall after epoch 40."}, "figure": {"caption": "Mean norm of each class over training, mean of twenty networks with 95 % intervals (of each class by itself; the claim is about differences within a network, in {numref}`tab-density-frequency`). The notebook's figure stops at epoch 50 and averages five networks.", "name": "fig-density-frequency"}}
-frequency = page.records("frequency")
+frequency = page.recorded("frequency")
 FREQUENT = {"text": "text", "text-narrow": "text, narrow", "released": "released"}
 fig, axes = plt.subplots(1, 3, figsize=(8.2, 3.4), layout="constrained")
 for ax, (arm, name) in zip(axes, FREQUENT.items(), strict=True):
@@ -275,7 +275,7 @@ pages.table(rows, ["arm", "", "class 1 over 2, %", "class 2 over 3, %", "class 3
 # 0.005; by our rule so do we.)
 
 # %% tags=["hide-input"]
-solid = page.records("latents-3d")
+solid = page.recorded("latents-3d")
 SOLID = ("#000000", plots.BLUE, plots.ORANGE, plots.GREEN, plots.RED, plots.PURPLE, plots.SKY, plots.GREY)
 
 

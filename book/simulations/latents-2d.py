@@ -68,7 +68,7 @@ page.claim("byol-2d-not-uniform", "byol-2d-few-opposite")
 
 # %% tags=["hide-input"]
 NAMES = {"simclr": "SimCLR", "byol": "BYOL", "byol-no-bn": "BYOL, heads without batch norm"}
-recorded = page.records("latents-2d")
+recorded = page.recorded("latents-2d")
 level = next(iter(recorded.values()))[0].scale
 
 

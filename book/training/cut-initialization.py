@@ -63,7 +63,7 @@ page.claim("norms-grow-all-methods", "knn-bounds-linear")
 METHODS = {"simclr": "SimCLR", "simsiam": "SimSiam", "byol": "BYOL"}
 PLACE = {"simclr": "projector", "simsiam": "predictor", "byol": "predictor"}
 ARMS = ("default", "cut")
-recorded = {m: page.records(f"{m}-arms") for m in METHODS}
+recorded = {m: page.recorded(f"{m}-arms") for m in METHODS}
 level = {m: recorded[m]["default"][0].scale for m in METHODS}
 pages.table(
     [

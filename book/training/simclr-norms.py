@@ -89,7 +89,7 @@ page.claim("gradscale-raises-knn-simclr")
 # the images, their order and their augmentations included, so that arms can be compared seed by seed.
 
 # %% tags=["hide-input"]
-recorded = page.records("simclr-arms")
+recorded = page.recorded("simclr-arms")
 level = next(iter(recorded.values()))[0].scale
 setting = verdicts.describe(next(iter(recorded.values()))[0])
 pages.table(
