@@ -4,8 +4,8 @@
     ['images', 'optimizer']
 
 `SETTINGS` translates a configuration into the words of `data/papers/*.yml`, field by field.
-`data/deviations.yml` says which cells stand for which table or figure, and gives the reasons. A deviation without a
-reason and a reason without a deviation fail a test.
+`data/deviations.yml` says which cells stand for which table or figure, and gives the reasons. A deviation
+without a reason and a reason without a deviation fail a test.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ STANDS_FOR = {"Imagenette": "ImageNet-100", "Flowers-102": "Modified Flowers"}
 """The paper's data set that another of ours stands for, where the paper has more than one."""
 NETWORKS = {"resnet18": "ResNet-18", "resnet50": "ResNet-50", "vit-small": "ViT-S"}
 LOSSES = {
-    "info-nce": "InfoNCE", "dcl": "DCL", "barlow-twins": "Barlow Twins", "vicreg": "VICReg", "triplet": "triplet",
-    "attraction": "attraction alone", "repulsion": "repulsion alone", "none": "the anchors alone",
+    "info-nce": "InfoNCE", "dcl": "DCL", "barlow-twins": "Barlow Twins", "vicreg": "VICReg",
+    "triplet": "triplet", "attraction": "attraction alone", "repulsion": "repulsion alone", "none": "the anchors alone",
 }  # fmt: skip
 
 
@@ -330,7 +330,7 @@ def _data_file() -> dict[str, Any]:
 
 
 def sources(experiment: str) -> dict[str, str]:
-    """Which cells of an experiment stand for which table or figure: from a source, or `ours`, to a pattern."""
+    """Which cells of an experiment stand for what: from a table or figure, or `ours`, to a pattern of names."""
     for names, found in _data_file()["experiments"].items():
         if re.fullmatch(names, experiment):
             return dict(found)
@@ -442,8 +442,8 @@ def _values(setting: papers.Setting | None) -> tuple[Any, ...]:
 def _reason(part: str, experiment: str, scale: str, group: _Group, setting: str) -> tuple[int, str]:
     """The first entry of `part` in the file that fits: its place in the file, its words (-1 and "" if none).
 
-    An entry names `setting` (one or a list) and may ask for `experiment`, `scale`, `source`, `method` or `dataset`
-    (the paper's), each by a pattern.
+    An entry names `setting` (one or a list) and may ask for `experiment`, `scale`, `source`, `method` or
+    `dataset` (the paper's), each by a pattern.
     """
     method, dataset, _ = group.key
     key = {
@@ -553,7 +553,7 @@ def _short(source: str) -> str:
 
 
 def _for(rows: Sequence[Deviation | Unstated], keys: dict[str, set[Key]]) -> str:
-    """The groups that rows are about, in as few words as tell them from the other groups (of their sources)."""
+    """The groups that rows are about, in as few words as tell them from others (of their sources)."""
     about = {row.group for row in rows}
     every, mates = set().union(*keys.values()), set().union(*(keys[row.source] for row in rows))
     if about == every:
@@ -594,7 +594,7 @@ def _said(rows: Sequence[Deviation]) -> str:
 
 
 def markdown(experiment: str | Sequence[str], scale: str) -> str:
-    """The deviations of one or more experiments as a MyST table; folded below, what the papers do not state."""
+    """The deviations of one or more experiments as a MyST table; folded below, what no paper states."""
     names = [experiment] if isinstance(experiment, str) else list(experiment)
     found = _compare(names, scale)
     title = ", ".join(f"`{name}`" for name in names) + f" at {scale} scale"

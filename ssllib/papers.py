@@ -174,8 +174,8 @@ class Paper:
     def settings(self, of: str, **key: Any) -> dict[str, Setting]:
         """What the paper says of the runs behind "Table 2" or "Figure 5", for a `method`, `dataset`, `arm`.
 
-        The file's layers in their order: each holds for the tables and figures in `of` (all without it) and the
-        keys in `where`; a later one speaks over an earlier one, whose `released` stays unless it has its own.
+        The file's layers in their order: each holds for the tables and figures in `of` (all without it) and
+        the keys in `where`; a later one speaks over an earlier one, whose `released` stays unless it has its own.
         """
         merged: dict[str, dict[str, Any]] = {}
         for layer in self._layers:
