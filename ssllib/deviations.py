@@ -527,8 +527,11 @@ def not_stated(experiment: str, scale: str) -> list[Unstated]:
 
 def unexplained() -> list[Deviation | Unstated]:
     """What data/deviations.yml has no reason for, over all experiments and scales."""
-    found = [_compare([experiment], scale) for experiment, scale in compared()]
-    return [row for c in found for row in (*c.deviations, *c.unstated) if not row.reason]
+    rows: list[Deviation | Unstated] = []
+    for experiment, scale in compared():
+        found = _compare([experiment], scale)
+        rows += [*found.deviations, *found.unstated]
+    return [row for row in rows if not row.reason]
 
 
 def unused() -> list[str]:
@@ -547,9 +550,13 @@ def unused() -> list[str]:
 # --- for pages ----------------------------------------------------------------------------------------------
 
 
-def _short(source: str) -> str:
-    name, _, part = source.partition(" ")
-    return f"{PAPER_NAMES[name]} {part}"
+def _short(sources_: Iterable[str]) -> str:
+    """Tables and figures by paper: "Embedding Norms Figure 3, Figure 4"."""
+    by_paper: dict[str, list[str]] = {}
+    for source in sources_:
+        name, _, part = source.partition(" ")
+        by_paper.setdefault(PAPER_NAMES[name], []).append(part)
+    return ", ".join(f"{name} {', '.join(parts)}" for name, parts in by_paper.items())
 
 
 def _for(rows: Sequence[Deviation | Unstated], keys: dict[str, set[Key]]) -> str:
@@ -581,16 +588,12 @@ def _for(rows: Sequence[Deviation | Unstated], keys: dict[str, set[Key]]) -> str
 
 def _said(rows: Sequence[Deviation]) -> str:
     """What the papers say in rows about one setting: each value with its sources and places."""
-    found: dict[tuple[str, str], list[str]] = {}
+    found: dict[tuple[str, str], dict[str, None]] = {}
     for row in rows:
         told = f"released code: {row.paper}" if row.kind == "released" else row.paper
-        sources_ = found.setdefault((told, row.place), [])
-        if _short(row.source) not in sources_:
-            sources_.append(_short(row.source))
-    return "; ".join(
-        f"{told} ({', '.join(s)}{': ' + place if place and not s[0].endswith(place) else ''})"
-        for (told, place), s in found.items()
-    )
+        place = "" if row.source.endswith(row.place) else f": {row.place}"
+        found.setdefault((told, place), {})[row.source] = None
+    return "; ".join(f"{told} ({_short(sources_)}{place})" for (told, place), sources_ in found.items())
 
 
 def markdown(experiment: str | Sequence[str], scale: str) -> str:
