@@ -172,6 +172,20 @@ def _fine_tuned(c: TrainConfig) -> tuple[str, ...] | None:
     return tuple(text for name, text in kinds.items() if name in c.measures) or None
 
 
+def _predictor_rate(c: TrainConfig) -> str | None:
+    if c.method not in _WITH_PREDICTOR:
+        return None
+    return "constant" if c.method == "simsiam" else "as the others"  # `SimSiam.constant_rate`
+
+
+def _human_labels(c: TrainConfig) -> str | None:
+    known = {
+        "cifar10": "the consensus of CIFAR-10-N; CIFAR-10-H",
+        "cifar100": "CIFAR-100-N, one annotator an image",
+    }
+    return known.get(c.dataset) if "people" in c.measures else None
+
+
 def _bank(c: TrainConfig) -> str:
     return "clean training images" + (", and augmented ones beside" if c.released("bank") else "")
 
@@ -228,6 +242,7 @@ SETTINGS: dict[str, Field] = {
     "predictor width": Field(
         ("pred_hidden",), lambda c: c.pred_hidden if c.method in _WITH_PREDICTOR else None
     ),
+    "predictor's rate": Field(("method",), _predictor_rate),
     "target momentum": Field(
         ("target_momentum",), lambda c: c.target_momentum if c.method in _WITH_TARGET else None
     ),
@@ -237,6 +252,7 @@ SETTINGS: dict[str, Field] = {
     "k-NN k": Field(("knn_k",), lambda c: c.knn_k),
     "k-NN votes": Field(("knn_temperature",), lambda c: f"exp(cos / {c.knn_temperature:g})"),
     "k-NN bank": Field(("protocol",), _bank),
+    "human labels": Field(("measures", "dataset"), _human_labels),
     "anchor weight": Field(("anchor_weight",), lambda c: c.anchor_weight or None),
     "anchored labels": Field(("label_share",), lambda c: c.label_share if c.anchor_weight else None),
     "fine-tuned": Field(("measures",), _fine_tuned),
@@ -258,7 +274,6 @@ SETTINGS: dict[str, Field] = {
 }
 NOT_COMPARED = {
     "seed": "the papers give no seeds",
-    "method": "a cell's method chooses the paper's row",
     "test_images": "0, the whole test set, wherever it counts",
     "rate_before_norm": "1, but in a control that no paper has",
     "evaluate_at": "when the history is measured does not change the run",

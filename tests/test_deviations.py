@@ -13,6 +13,8 @@ from ssllib import deviations, experiments, papers
 from ssllib.augment import augment
 from ssllib.errors import InputError
 from ssllib.experiments.grid import Cell
+from ssllib.models.byol import BYOL
+from ssllib.models.simsiam import SimSiam
 from ssllib.train_config import PROTOCOLS, TrainConfig
 
 PAPERS = ("2406.16468", "2502.09252", "2403.18699")
@@ -193,6 +195,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "projector output": {"proj_dim": 100},
     "batch norm in the projector": {"proj_norm": False},
     "predictor width": {"method": "simsiam"},
+    "predictor's rate": {"method": "simsiam"},
     "target momentum": {"method": "byol"},
     "cut": {"cut": 3.0},
     "parameters cut": {"cut": 3.0, "cut_which": "last"},
@@ -200,6 +203,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "k-NN k": {"knn_k": 10},
     "k-NN votes": {"knn_temperature": 1.0},
     "k-NN bank": {"protocol": "released-bank"},
+    "human labels": {"measures": ("people",)},
     "anchor weight": {"anchor_weight": 1.0},
     "anchored labels": {"anchor_weight": 1.0, "label_share": 0.5},
     "fine-tuned": {"measures": ("finetune-frozen",)},
@@ -393,6 +397,12 @@ def test_one_clear_line_when_the_question_is_wrong() -> None:
         deviations.of("norm-and-angle", "paper")
     with pytest.raises(InputError, match="unknown setting"):
         deviations.ours("colour", [])
+
+
+def test_the_predictor_s_rate_is_the_method_s() -> None:
+    for method, parts in (("simsiam", SimSiam.constant_rate), ("byol", BYOL.constant_rate)):
+        (rate,) = deviations.ours("predictor's rate", [Cell("c", TrainConfig(method=method))])
+        assert (rate == "constant") == ("predictor" in parts)
 
 
 def test_released_protocols_are_told_apart() -> None:
