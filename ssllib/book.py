@@ -77,8 +77,8 @@ def digest(page: Page) -> str:
     """Hash of what the page's outputs are drawn from.
 
     That is: its source, its claims, the committed records of the experiments that it or its claims name, and
-    the data of the papers that it or its claims name; for a page that reads every record, all of these and
-    the table of contents.
+    the data of the papers that it or its claims name (of all, with the reasons, if it shows deviations); for a
+    page that reads every record, all of these and the table of contents.
     """
     source = page.source.read_text(encoding="utf-8")
     words = set(re.findall(r"""["']([\w./-]+)["']""", source))
@@ -91,8 +91,10 @@ def digest(page: Page) -> str:
     files = [f for f in data.glob("records/*/*/*") if everything or f.parent.name in words]
     papers = [f for f in data.glob("papers/*.yml") if re.search(rf"""["']{re.escape(f.stem)}\b""", text)]
     files += [page.root / "_toc.yml", *data.glob("papers/*.yml")] if everything else papers
+    if "deviations.markdown(" in source:
+        files += [data / "deviations.yml", *data.glob("papers/*.yml")]
     total = hashlib.sha256(text.encode())
-    for file in sorted(files):
+    for file in sorted(set(files)):
         total.update(f"{file.relative_to(page.root).as_posix()}\0".encode())
         total.update(hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()[:20]

@@ -125,6 +125,17 @@ def test_a_changed_claim_makes_its_page_stale_and_those_that_show_it(root: Path)
     assert all(before[p.name] != book.digest(p) for p in book.pages(root))
 
 
+@pytest.mark.parametrize("name", ["data/deviations.yml", "data/papers/2403.18699.yml"])
+def test_a_page_of_deviations_is_drawn_from_all_papers_and_the_reasons(root: Path, name: str) -> None:
+    page = root / "book/training/norms.py"
+    (root / "data/deviations.yml").write_text("reasons: []\n")
+    for shows in (False, True):
+        page.write_text(PAGE + 'f = lambda: deviations.markdown("widths", "gpu")\n' * shows)
+        before = book.digest(book.find("training/norms", root))
+        edit(root, name)
+        assert (book.digest(book.find("training/norms", root)) != before) == shows
+
+
 @pytest.mark.parametrize("call", ["page.all_records()", "scoreboard.table(records.committed())"])
 @pytest.mark.parametrize("name", ["data/records/cpu/new/cell-s0-12345678.json", "data/claims/training.yml", "_toc.yml"])
 def test_a_page_of_all_records_depends_on_every_record_claim_and_page(root: Path, call: str, name: str) -> None:
