@@ -54,6 +54,11 @@ class Claim:
     def quantifier(self) -> str:
         return self.criterion.get("quantifier", "each")
 
+    @property
+    def scales(self) -> tuple[str, ...]:
+        """The scales at which it may be judged: all that settle anything, or those that its criterion names."""
+        return tuple(self.criterion.get("scales", ("paper", "gpu", "cpu")))
+
     @cached_property
     def estimands(self) -> tuple[Estimand, ...]:
         """What it measures, a number for each seed; `InputError` on a name that is not declared."""
@@ -130,6 +135,8 @@ def read(path: Path) -> list[Claim]:
         one_of(f"part of claim {c.id}", c.part, PARTS)
         one_of(f"stands of claim {c.id}", c.stands, STANDS)
         one_of(f"quantifier of claim {c.id}", c.quantifier, QUANTIFIERS)
+        for scale in c.scales:
+            one_of(f"scale of claim {c.id}", scale, ("paper", "gpu", "cpu"))
         if c.weight is not None:
             one_of(f"weight of claim {c.id}", c.weight, WEIGHTS)
         _ = c.estimands  # names are checked

@@ -92,8 +92,8 @@ def verdict(claim: Claim, store: Store) -> Verdict:
         finding = arithmetic.find(claim.criterion["check"])
         if finding is None:
             return Verdict(claim, Reading(words.UNTESTED))
-        return Verdict(claim, words.of_tables(finding.holds, getattr(finding, "literally", True)), finding=finding)
-    for scale in ORDER:
+        return Verdict(claim, words.of_tables(finding.holds, finding.literally), finding=finding)
+    for scale in (s for s in ORDER if s in claim.scales):
         found = [e.measure(store, scale) for e in claim.estimands]
         if not all(m.empty for m in found):
             return judge(claim, scale, found)

@@ -180,3 +180,9 @@ def test_only_stated_claims_enter_the_totals_and_a_cause_counts_once() -> None:
             assert v.claim.root != v.claim.id
             same = claims.get(v.claim.root)
             assert same.root is None and same.stands == "stated", "a root is itself counted"
+
+
+def test_a_claim_may_be_judged_at_some_scales_only(tmp_path: Path) -> None:
+    s = store(tmp_path, "cpu", {"default": [70, 60, 50], "cut": [72, 62, 52.1]})
+    assert verdicts.verdict(claim(scales=["paper"]), s).word == "untested"
+    assert verdicts.verdict(claim(scales=["paper", "cpu"]), s).word == "confirmed"
