@@ -40,7 +40,8 @@ def weight_decays(scale: str) -> list[Cell]:
         cells += [Cell(f"{method}-{name}", base.replace(weight_decay=value)) for name, value in chosen.items()]
         cells.append(Cell(f"{method}-0-gradscale", with_gradscale(base.replace(weight_decay=0.0))))
         cells.append(Cell(f"{method}-untrained", untrained(base)))
-    return cells
+    simclr = _until(default_of("simclr", scale), 256).replace(weight_decay=DECAYS["5e-4"])
+    return [*cells, Cell("simclr-5e-4-gradscale", with_gradscale(simclr))]
 
 
 enter("weight-decay", "Weight decay from none to strong", weight_decays)
@@ -81,6 +82,21 @@ def imbalanced_decays(scale: str) -> list[Cell]:
 
 
 enter("imbalanced-weight-decay", "Weight decay on imbalanced CIFAR-10", imbalanced_decays)
+
+# --- Flowers-102 with as many images as its official training split (2406.16468 section 4) ------------------
+
+
+def original_flowers() -> list[Cell]:
+    """SimCLR and SimSiam on ten images a class; SimSiam's batch of 1024 would be more than all of them."""
+    small: dict[str, dict[str, Any]] = {"simclr": {}, "simsiam": {"batch_size": 256, "micro_batch": 256, "lr": 0.05}}
+    cells = []
+    for method in PAIR:
+        base = default_of(method, "paper", "flowers").replace(train_images=1020, **small[method])
+        cells += [Cell(f"{method}-default", base), Cell(f"{method}-untrained", untrained(base))]
+    return cells
+
+
+declare(Experiment("original-flowers", "Flowers-102 with ten images a class", {"paper": original_flowers()}))
 
 # --- constants of the cut (2406.16468 Figure 5, Tables 5 and 6; 2502.09252 Figure S4) ----------------------
 
