@@ -120,7 +120,7 @@ def test_adding_methods_changed_nothing_for_simclr() -> None:
         "alignment": 0.7699654698371887, "opposite": 4.6875, "grad_norm": 0.8163277134299278,
         "grad_norm_embedding": 1.5234828740358353, "eff_lr": 0.09426907449960709,
     }  # fmt: skip
-    assert {name: row[name] for name in before} == pytest.approx(before, rel=1e-3)  # another CPU rounds otherwise
+    assert {name: row[name] for name in before} == pytest.approx(before, rel=3e-3)  # another CPU rounds otherwise
 
 
 def views_of(config: TrainConfig, index: torch.Tensor) -> list[torch.Tensor]:
