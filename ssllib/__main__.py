@@ -121,7 +121,7 @@ def _run(args: argparse.Namespace) -> None:
     if args.queue and (args.cell or args.seed or changes):
         raise InputError("--queue takes what data/queue.yml says; allowed without --cell, --seed and --set")
     if args.queue:
-        todo, title = sweep.queue(args.scale), "The queue"
+        todo, title = agenda.queue(args.scale), "The queue"
     else:
         todo = sweep.jobs(args.experiment, args.scale, cells=args.cell, seeds=args.seed, **changes)
         title = experiments.get(args.experiment).title
