@@ -212,8 +212,7 @@ def _records(args: argparse.Namespace) -> None:
         config = kind(r.kind).from_dict(r.config)
         from ssllib import experiments
 
-        declared = experiments.get(r.experiment).cell(r.scale, r.cell).config.replace(seed=r.seed)
-        if config.identity() != declared.identity():
+        if config.identity() != r.identity or not experiments.get(r.experiment).cell(r.scale, r.cell).declares(config):
             raise InputError(
                 f"{r.path} is not the declared cell {r.experiment}/{r.cell}; allowed: only declared cells are evidence"
             )
