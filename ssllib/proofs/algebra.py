@@ -10,6 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 
+EFFORT = 20_000_000
+"""After how much work Z3 gives up (not seconds: the same answer on every machine)."""
+
+
 def polynomial(value: Any, names: Mapping[Any, Any]) -> Any:
     """A SymPy polynomial as one of Z3, in which `names[s]` stands for the symbol s."""
     import sympy as sp
@@ -43,6 +47,7 @@ def never_negative(gap: Any, strictly: bool, given: Iterable[Any] = ()) -> bool:
     names = {s: z3.Real(s.name) for s in symbols}
     order = {"==": "__eq__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__"}
     solver = z3.Solver()
+    solver.set("rlimit", EFFORT)
     for g in given:
         solver.add(getattr(polynomial(g.lhs - g.rhs, names), order[g.rel_op])(0))
     above, below = sp.fraction(sp.together(gap))

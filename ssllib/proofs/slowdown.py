@@ -52,9 +52,18 @@ def closed_form() -> list[Statement]:
 
 
 def _limit(
-    source: str, printed: str, value: Any, variable: Any, allowed: str, role: str = "claim"
+    source: str,
+    printed: str,
+    value: Any,
+    variable: Any,
+    allowed: str,
+    role: str = "claim",
+    corrected: Statement | None = None,
 ) -> Statement:
-    """Whether SymPy's limit of `value`, as `variable` grows, is what is allowed: "positive", a number, or "oo"."""
+    """Whether SymPy's limit of `value`, as `variable` grows, is what is allowed: "positive", a number, or "oo".
+
+    `corrected` is the nearby statement, itself decided.
+    """
     import sympy as sp
 
     found = sp.limit(value, variable, sp.oo)
@@ -64,7 +73,8 @@ def _limit(
         holds = (
             bool(sp.simplify(found - sp.sympify(allowed)) == 0) if found.is_finite else str(found) == allowed
         )
-    return Statement(source, printed, holds, "SymPy", None if holds else {"limit": str(found)}, role=role)
+    fixed = corrected.printed if corrected and corrected.holds and not holds else None
+    return Statement(source, printed, holds, "SymPy", None if holds else {"limit": str(found)}, fixed, role)
 
 
 def at_least_quadratic(seed: int) -> list[Statement]:

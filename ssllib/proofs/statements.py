@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
 from ssllib.proofs.algebra import Algebra, never_negative, plain
 from ssllib.proofs.spaces import Coordinates, EqualNorms, Formula, Gram, largest_error
@@ -142,6 +142,32 @@ def _plain(values: list[Any]) -> Any:
     return entries if len(entries) > 1 else entries[0]
 
 
+class Read(Protocol):
+    """Makes a relation of a printed text (`ssllib.proofs.reading`)."""
+
+    def relation(self, latex: str) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Question:
+    """A statement whose text is read, and how to decide it again."""
+
+    source: str
+    printed: str
+    corrected: str | None
+    decide: Callable[[], Statement]
+
+
+LISTENERS: list[Callable[[Question], None]] = []
+"""Told of each question when it is decided: how a test learns what is read."""
+
+
+def _ask(source: str, printed: str, corrected: str | None, decide: Callable[[], Statement]) -> Statement:
+    for listen in LISTENERS:
+        listen(Question(source, printed, corrected, decide))
+    return decide()
+
+
 def settle(
     source: str,
     printed: str,
@@ -172,10 +198,10 @@ def settle(
 def examine(
     source: str,
     printed: str,
-    relation: Relation | Algebra,
+    relation: Relation | Algebra | Read,
     *,
     role: str = "claim",
-    corrected: tuple[str, Relation | Algebra] | None = None,
+    corrected: tuple[str, Relation | Algebra | Read] | str | None = None,
     show: dict[str, Any] | None = None,
 ) -> Statement:
     """Decide one printed statement.
@@ -183,18 +209,30 @@ def examine(
     Args:
         source: where it stands.
         printed: how it reads, in LaTeX.
-        relation: what it says.
-        corrected: the nearby statement, in LaTeX and as a relation, tried where the printed one is false.
+        relation: what it says, or how `printed` is to be read.
+        corrected: the nearby statement, in LaTeX and as a relation, tried where the printed one is false; in LaTeX
+            only, it is read as `printed` is.
         show: further formulas (SymPy expressions with `Algebra`) worth reading off at a counterexample.
 
     Raises:
         Undecided: if neither a proof nor a counterexample is found, or both are.
     """
-    holds = relation.proved()
-    fixed = (corrected[0], corrected[1].proved()) if corrected and not holds else None
-    how = "SymPy" if relation.sign == "=" else "Z3"
-    example = relation.counterexample(show)
-    return settle(source, printed, holds, example, how=how, corrected=fixed, role=role)
+    nearby = corrected if isinstance(corrected, tuple) else (corrected, relation) if corrected else None
+
+    def decide() -> Statement:
+        said = _meant(relation, printed)
+        holds = said.proved()
+        fixed = (nearby[0], _meant(nearby[1], nearby[0]).proved()) if nearby and not holds else None
+        how = "SymPy" if said.sign == "=" else "Z3"
+        return settle(source, printed, holds, said.counterexample(show), how=how, corrected=fixed, role=role)
+
+    if isinstance(relation, Relation | Algebra):
+        return decide()
+    return _ask(source, printed, nearby[0] if nearby else None, decide)
+
+
+def _meant(relation: Any, latex: str) -> Any:
+    return relation if isinstance(relation, Relation | Algebra) else relation.relation(latex)
 
 
 @dataclass(frozen=True)
@@ -207,7 +245,7 @@ class Limit:
     formula: Formula
     variable: str  # "norm", "cosine" or "gamma"
     point: str
-    value: str
+    value: str | Formula
     equal: bool = False  # |z| = |t| all along
 
     def found(self) -> tuple[bool, str]:
@@ -216,21 +254,33 @@ class Limit:
         x = {"norm": gram.rho, "cosine": gram.c, "gamma": gram.gamma}[self.variable]
         side = "+" if self.point in ("-1", "0") else "-"
         limit = gram.sp.limit(gram.reduce(self.formula(gram)), x, gram.sp.sympify(self.point), side)
-        value = gram.sp.sympify(self.value, locals={s.name: s for s in (gram.rho, gram.tau, gram.c)})
-        return bool(gram.sp.simplify(limit - value) == 0), str(limit)
+        if isinstance(self.value, str):
+            value = gram.sp.sympify(self.value, locals={s.name: s for s in (gram.rho, gram.tau, gram.c)})
+        else:
+            value = gram.reduce(self.value(gram))
+        return bool(gram.sp.simplify((limit - value).subs(gram.s**2, 1 - gram.c**2)) == 0), str(limit)
 
 
-def approach(source: str, printed: str, limit: Limit, *, role: str = "claim") -> Statement:
+def approach(source: str, printed: str, limit: Limit | Read, *, role: str = "claim") -> Statement:
     """Decide a statement about a limit; where it is false, the limit itself is the counterexample."""
-    holds, found = limit.found()
-    return Statement(source, printed, holds, "SymPy", None if holds else {"limit": found}, role=role)
+
+    def decide() -> Statement:
+        holds, found = (limit if isinstance(limit, Limit) else limit.relation(printed)).found()
+        return Statement(source, printed, holds, "SymPy", None if holds else {"limit": found}, role=role)
+
+    return decide() if isinstance(limit, Limit) else _ask(source, printed, None, decide)
 
 
-def agree(source: str, printed: str, left: Formula, right: Formula, seed: int) -> Statement:
-    """A numerical statement: `left` and `right` agree in float64, in five dimensions."""
-    return compared(
-        source, printed, {d: largest_error(left, right, d, seed=seed) for d in DIMENSIONS}, " / norm"
-    )
+def agree(source: str, printed: str, reading: Read, seed: int, per: float = 0.0) -> Statement:
+    r"""A numerical statement: both sides agree in float64, in units of $\|z\|^{per - 1}$, in `DIMENSIONS`."""
+
+    def decide() -> Statement:
+        said = reading.relation(printed)
+        left, right = (lambda s, f=f: f(s) / s.norm(s.z) ** per for f in (said.left, said.right))  # type: ignore[misc]
+        errors = {d: largest_error(left, right, d, seed=seed) for d in DIMENSIONS}
+        return compared(source, printed, errors, " / norm")
+
+    return _ask(source, printed, None, decide)
 
 
 def compared(source: str, printed: str, errors: Mapping[int, float], unit: str = "") -> Statement:
