@@ -34,8 +34,8 @@ _CLOSING = {"(": ")", "[": "]", "{": "}"}
 ALTERED: dict[str, Tree] = {}
 """What `read` returns in the place of a text: how a test alters a printed statement."""
 
-SEEN: list[str] = []
-"""Every text that was read, once each."""
+SEEN: dict[str, Tree] = {}
+"""Every text that was read, and as what."""
 
 
 class Unreadable(ValueError):
@@ -62,7 +62,7 @@ def _range(tokens: Sequence[str]) -> Tree | None:
     """What follows a formula, if it is a range of the angle or what a limit is taken in; None otherwise."""
     text = " ".join(tokens)
     sine = re.fullmatch(r"\\quad \( \\sin \\phi(?: _ \{ i j \})? > 0 \)", text)
-    between = re.fullmatch(r"\\quad \( (.+?) < \\phi < (.+?) \)", text)
+    between = re.fullmatch(r"\\quad \( (?:k > 1 , )?(.+?) < \\phi < (.+?) \)", text)
     if sine:
         return ("range", -1, 1)
     if between and all(x in ANGLES for x in between.groups()):
@@ -91,9 +91,8 @@ def read(latex: str, words: Sequence[str]) -> Tree:
     Raises:
         Unreadable: where something is not understood.
     """
-    if latex not in SEEN:
-        SEEN.append(latex)
-    return ALTERED[latex] if latex in ALTERED else _read(latex, tuple(words))
+    SEEN[latex] = _read(latex, tuple(words))
+    return ALTERED.get(latex, SEEN[latex])
 
 
 @lru_cache(maxsize=1024)

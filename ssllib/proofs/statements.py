@@ -74,7 +74,7 @@ class Relation:
             return bool(gap == 0)
         return all(
             not any(space.reduce(self.right(space) - self.left(space)))
-            for space in map(Coordinates, (1, 2, 3))
+            for space in map(Coordinates, (2, 3) if self.between else (1, 2, 3))  # on the line all is on the axis
         )
 
     def counterexample(self, show: dict[str, Formula] | None = None) -> dict[str, Any] | None:
@@ -87,8 +87,9 @@ class Relation:
             for z, t, gamma in points:
                 if self.equal and sum(x * x for x in z) != sum(x * x for x in t):
                     continue
-                values = rough(*z, *t, float(Fraction(gamma)))
-                if not _inside(self.between, z, t) or not _fails(values, self.sign, doubt=1e-9):
+                if not _inside(self.between, z, t):
+                    continue
+                if not _fails(rough(*z, *t, float(Fraction(gamma))), self.sign, doubt=1e-9):
                     continue
                 a, b = space.put(left, z, t, gamma), space.put(right, z, t, gamma)
                 if _fails([space.sp.simplify(y - x) for x, y in zip(a, b, strict=True)], self.sign):
@@ -156,15 +157,18 @@ class Question:
     printed: str
     corrected: str | None
     decide: Callable[[], Statement]
+    meant: Callable[[], Any]  # the relation as which it is read
 
 
 LISTENERS: list[Callable[[Question], None]] = []
 """Told of each question when it is decided: how a test learns what is read."""
 
 
-def _ask(source: str, printed: str, corrected: str | None, decide: Callable[[], Statement]) -> Statement:
+def _ask(
+    source: str, printed: str, corrected: str | None, decide: Callable[[], Statement], meant: Callable[[], Any]
+) -> Statement:
     for listen in LISTENERS:
-        listen(Question(source, printed, corrected, decide))
+        listen(Question(source, printed, corrected, decide, meant))
     return decide()
 
 
@@ -228,7 +232,7 @@ def examine(
 
     if isinstance(relation, Relation | Algebra):
         return decide()
-    return _ask(source, printed, nearby[0] if nearby else None, decide)
+    return _ask(source, printed, nearby[0] if nearby else None, decide, lambda: _meant(relation, printed))
 
 
 def _meant(relation: Any, latex: str) -> Any:
@@ -268,7 +272,7 @@ def approach(source: str, printed: str, limit: Limit | Read, *, role: str = "cla
         holds, found = (limit if isinstance(limit, Limit) else limit.relation(printed)).found()
         return Statement(source, printed, holds, "SymPy", None if holds else {"limit": found}, role=role)
 
-    return decide() if isinstance(limit, Limit) else _ask(source, printed, None, decide)
+    return decide() if isinstance(limit, Limit) else _ask(source, printed, None, decide, lambda: limit.relation(printed))
 
 
 def agree(source: str, printed: str, reading: Read, seed: int, per: float = 0.0) -> Statement:
@@ -280,7 +284,7 @@ def agree(source: str, printed: str, reading: Read, seed: int, per: float = 0.0)
         errors = {d: largest_error(left, right, d, seed=seed) for d in DIMENSIONS}
         return compared(source, printed, errors, " / norm")
 
-    return _ask(source, printed, None, decide)
+    return _ask(source, printed, None, decide, lambda: reading.relation(printed))
 
 
 def compared(source: str, printed: str, errors: Mapping[int, float], unit: str = "") -> Statement:
