@@ -7,6 +7,7 @@ by a counterexample or for want of a proof; the correction of one that does not 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -26,7 +27,7 @@ EFFORT = 2_000_000
 """Of Z3, on an altered statement: that no proof is found will do."""
 
 EQUIVALENT: dict[tuple[str, str, str], str] = {}
-"""(check, text, what is altered): why the altered statement is decided as the printed one is."""
+"""(check, a part of the text, how what is altered begins): why the altered statement is decided as the printed one."""
 
 
 def asked(check: str) -> tuple[list[Question], list[Statement]]:
@@ -52,45 +53,74 @@ def evidence(relation: Any) -> str:
         space: Any = NumberBatch(z, others)
     else:
         z, t = hard_pairs(3, 14)
-        space = Numbers(z / z.norm(dim=1, keepdim=True), t / t.norm(dim=1, keepdim=True) * 2, 0.7)
+        space = Numbers(z / z.norm(dim=1, keepdim=True) * 1.3, t / t.norm(dim=1, keepdim=True) * 2, 0.7)
     sides = [torch.as_tensor(side(space)) for side in (relation.left, relation.right)]
     return str((relation.sign, relation.between, *(x.tolist() for x in sides)))
 
 
-def outcome(question: Question) -> tuple[Any, ...]:
-    """What a question comes to: whether it holds, why not, and what is proved instead. Undecided is an outcome, too."""
+Outcome = tuple[Any, ...]
+STOPPED = (statements.Undecided, reading.Unreadable, ZeroDivisionError, TypeError, ValueError)
+"""What stops a verdict: no proof and no counterexample, or a statement that has no meaning."""
+
+
+def outcome(question: Question, before: Statement) -> Outcome:
+    """What a question comes to, as far as it has to be known: a statement that held must not be proved again."""
     try:
+        if before.holds:
+            meant = question.meant()
+            proved = meant.found()[0] if isinstance(meant, Limit) else None
+            proved = meant.proved() if proved is None and before.how != "autograd" else proved
+            return (question.decide().holds if proved is None else proved,)
         s = question.decide()
-        return (s.holds, s.counterexample, s.corrected) if s.holds else (False, evidence(question.meant()), s.corrected)
-    except (statements.Undecided, reading.Unreadable, ZeroDivisionError, TypeError, ValueError) as e:
+        return s.holds, evidence(question.meant())
+    except STOPPED as e:
         return (type(e).__name__,)
 
 
-def survivors(check: str) -> list[str]:
-    """The alterations after which a check's statements are decided as before."""
+def corrected(question: Question) -> Outcome:
+    try:
+        return (question.decide().corrected is not None,)
+    except STOPPED as e:
+        return (type(e).__name__,)
+
+
+def survivors(check: str) -> list[tuple[str, str]]:
+    """The alterations after which a check's statements are decided as before: what is printed, what was altered."""
     found = []
     questions, _ = asked(check)
-    done = set()
     for q in questions:
-        before = outcome(q)
-        texts = [q.printed] if before[0] is True or not q.corrected else [q.printed, q.corrected]
-        for text in texts:
-            if (q.source, text) in done:
-                continue
-            done.add((q.source, text))
-            for what, tree in reading.alterations(reading.SEEN[text]):
-                reading.ALTERED[text] = tree
-                try:
-                    after = outcome(q)
-                finally:
-                    del reading.ALTERED[text]
-                same = after == before if text == q.printed else after[-1] == before[-1]
-                if same and (check, text, what) not in EQUIVALENT:
-                    found.append(f"{text}: {what}")
+        if (q.source, q.printed) in DONE:
+            continue
+        DONE.add((q.source, q.printed))
+        first = q.decide()
+        texts = [(q.printed, lambda q=q, first=first: outcome(q, first))]
+        if not first.holds and q.corrected:
+            texts.append((q.corrected, lambda q=q: corrected(q)))
+        for text, decide in texts:
+            before = decide()
+            for what, trees in reading.alterations(reading.SEEN[text]):
+                if not any(altered(text, tree, decide) != before for tree in trees):
+                    found.append((text, what))
     return found
+
+
+DONE: set[tuple[str, str]] = set()
+"""What was altered already: some checks share statements."""
+
+
+def altered(text: str, tree: reading.Tree, decide: Callable[[], Outcome]) -> Outcome:
+    reading.ALTERED[text] = tree
+    try:
+        return decide()
+    finally:
+        del reading.ALTERED[text]
 
 
 @pytest.mark.parametrize("check", proofs.CHECKS)
 def test_each_altered_statement_is_decided_differently(check: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(algebra, "EFFORT", EFFORT)
-    assert not survivors(check)
+    assert not [(text, what) for text, what in survivors(check) if not equivalent(check, text, what)]
+
+
+def equivalent(check: str, text: str, what: str) -> bool:
+    return any(c == check and what.startswith(start) and part in text for c, part, start in EQUIVALENT)

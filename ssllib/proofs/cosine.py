@@ -10,7 +10,7 @@ from typing import Any
 
 from ssllib import geometry
 from ssllib.proofs.formulas import cosine, gradient, loss, moved, negative, rise, sideways, squared, zero
-from ssllib.proofs.reading import Reading, read
+from ssllib.proofs.reading import Reading, Unreadable, read
 from ssllib.proofs.spaces import Formula
 from ssllib.proofs.statements import Relation, Statement, agree, approach, examine
 from ssllib.proofs.words import PAIR, pair
@@ -97,6 +97,8 @@ class Descends(Reading):
 
     def relation(self, latex: str) -> Relation:
         tree = read(latex, tuple(self.words))
+        if tree[0] == "chain" and tree[2] != "=":
+            raise Unreadable(f"{latex} is no step")
         step = self._formula(tree[-1] if tree[0] == "chain" else tree)
         return descends(lambda s: step(s) - s.z)
 
@@ -133,7 +135,7 @@ def magnitude(seed: int) -> list[Statement]:
     library = {size: lambda s: geometry.gradient_norm(s.z, s.t).unsqueeze(-1)}
     return [
         examine(f"{PROP_1}, {PROP_3_1}", tex, pair(squared=True)),
-        agree("ssllib.geometry, gradient_norm", rf"{size} = \lVert -{PERP} \rVert", pair(library), seed),
+        agree("ssllib.geometry, gradient_norm", rf"{size} = \lVert {PERP} \rVert", pair(library), seed),
     ]
 
 

@@ -19,7 +19,7 @@ from functools import lru_cache
 from typing import Any
 
 from ssllib.proofs.algebra import Algebra
-from ssllib.proofs.spaces import Formula
+from ssllib.proofs.spaces import EqualNorms, Formula, Gram
 from ssllib.proofs.statements import Limit, Relation
 
 Tree = tuple[Any, ...]
@@ -424,6 +424,9 @@ class SquaredRelation(Relation):
     """A relation between two numbers that are not negative: proved by their squares, refuted as it stands."""
 
     def proved(self) -> bool:
+        gram = EqualNorms() if self.equal else Gram()
+        if any(x < 0 for side in (self.left, self.right) for x in gram.samples(side(gram), self.between)):
+            return False
         return Relation(
             lambda s: self.left(s) ** 2, lambda s: self.right(s) ** 2, self.sign, self.between, self.names, self.equal
         ).proved()
@@ -452,23 +455,34 @@ def shown(tree: Tree) -> str:
     return f"{operator}({', '.join(shown(x) for x in rest)})"
 
 
-def alterations(tree: Tree) -> Iterator[tuple[str, Tree]]:
-    """Statements that differ from `tree` in one place, each with what was altered."""
+def alterations(tree: Tree) -> Iterator[tuple[str, list[Tree]]]:
+    """Statements that differ from `tree` in one place: what is altered, and how.
+
+    A constant of an inequality is altered both ways, as one of them says less than what is printed. So is the factor
+    of a side; of an equation's constants one way is enough.
+    """
     if tree[0] == "for":
-        yield from ((what, ("for", other, tree[2])) for what, other in alterations(tree[1]))
-        yield from ((f"range {what}", ("for", tree[1], other)) for what, other in _wider(tree[2]))
+        for what, others in alterations(tree[1]):
+            yield what, [("for", other, tree[2]) for other in others]
+        yield from ((f"range {what}", [("for", tree[1], other)]) for what, other in _wider(tree[2]))
         return
+    both = False
     if tree[0] == "chain":
-        for i in range(2, len(tree), 2):
-            for other in {"=": ("<",), "<": (">",), ">": ("<",), "<=": (">=",), ">=": ("<=",), "->": ()}[tree[i]]:
-                yield f"relation {tree[i]} to {other}", (*tree[:i], other, *tree[i + 1 :])
-        last = tree[-1]
-        if last != ("number", Fraction(0)):
-            yield f"sign of {shown(last)}", (*tree[:-1], last[1] if last[0] == "neg" else ("neg", last))
-            yield f"twice {shown(last)}", (*tree[:-1], ("*", ("number", Fraction(2)), last))
+        signs = tree[2::2]
+        both = any(sign not in ("=", "->") for sign in signs)
+        for i, sign in enumerate(signs):
+            for other in {"=": "<", "<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(sign, ()):
+                yield f"relation {sign} to {other}", [(*tree[: 2 * i + 2], other, *tree[2 * i + 3 :])]
+        last, two = tree[-1], ("number", Fraction(2))
+        if last == ("number", Fraction(0)):
+            yield "0", [(*tree[:-1], ("number", Fraction(x))) for x in ((1, -1) if both else (1,))]
         else:
-            yield "0 to 1", (*tree[:-1], ("number", Fraction(1)))
-    yield from _inside(tree)
+            at = 1 if signs[-1] in (">", ">=") else len(tree) - 1  # the side that is claimed to be the larger one
+            side = tree[at]
+            yield f"sign of {shown(side)}", [(*tree[:at], side[1] if side[0] == "neg" else ("neg", side), *tree[at + 1 :])]
+            factors = [("*", two, last)] + ([("/", last, two)] if both else [])
+            yield f"factor of {shown(last)}", [(*tree[:-1], x) for x in factors]
+    yield from _inside(tree, both)
 
 
 def _wider(where: Tree) -> Iterator[tuple[str, Tree]]:
@@ -486,31 +500,30 @@ def _wider(where: Tree) -> Iterator[tuple[str, Tree]]:
         yield "from 0", ("range", low, 1)
 
 
-def _inside(tree: Tree) -> Iterator[tuple[str, Tree]]:
-    operator, *rest = tree
-    for what, other in _here(tree):
-        yield f"{what} in {shown(tree)}", other
-    for i, part in enumerate(rest, 1):
+def _inside(tree: Tree, both: bool) -> Iterator[tuple[str, list[Tree]]]:
+    for what, others in _here(tree, both):
+        yield f"{what} in {shown(tree)}", others
+    for i, part in enumerate(tree[1:], 1):
         if isinstance(part, tuple):
-            for what, other in _inside(part):
-                yield what, (*tree[:i], other, *tree[i + 1 :])
+            for what, others in _inside(part, both):
+                yield what, [(*tree[:i], other, *tree[i + 1 :]) for other in others]
 
 
-def _here(tree: Tree) -> Iterator[tuple[str, Tree]]:
+def _here(tree: Tree, both: bool) -> Iterator[tuple[str, list[Tree]]]:
     operator, *rest = tree
     if operator == "number" and rest[0] != 0:
-        yield "constant", ("number", rest[0] + 1)
+        yield "constant", [("number", rest[0] + x) for x in ((1, -1) if both else (1,))]
     elif operator in ("+", "-"):
-        yield "sign", ("-" if operator == "+" else "+", *rest)
+        yield "sign", [("-" if operator == "+" else "+", *rest)]
     elif operator == "neg":
-        yield "sign", rest[0]
+        yield "sign", [rest[0]]
     elif operator == "^":
-        yield "exponent", rest[0]
+        yield "exponent", [rest[0]]
     elif operator == "hat":
-        yield "hat", rest[0]
+        yield "hat", [rest[0]]
     elif operator == "perp":
-        yield "projection", rest[0]
+        yield "projection", [rest[0]]
     elif operator == "norm":
-        yield "exponent", ("^", tree, ("number", Fraction(2)))
+        yield "exponent", [("^", tree, ("number", Fraction(2)))]
     elif operator == "function" and rest[0] in ("sin", "cos"):
-        yield "function", ("function", "cos" if rest[0] == "sin" else "sin", rest[1])
+        yield "function", [("function", "cos" if rest[0] == "sin" else "sin", rest[1])]

@@ -67,7 +67,10 @@ class Relation:
     def proved(self) -> bool:
         """True if SymPy or Z3 proves it for every dimension. False means no proof, not disproof."""
         gram = EqualNorms() if self.equal else Gram()
-        gap = gram.reduce(self.right(gram) - self.left(gram))
+        raw = self.right(gram) - self.left(gram)
+        if any(_surely(x, self.sign) for x in gram.samples(raw, self.between)):
+            return False
+        gap = gram.reduce(raw)
         if self.sign != "=":
             return never_negative(gap, self.sign == "<", gram.given(self.between))
         if gap != 0 or self.equal:  # coordinates of equal norm would have to be solved for
@@ -135,6 +138,11 @@ def _fails(gap: list[Any], sign: str, doubt: float = 0.0) -> bool:
     if sign == "=":
         return any(bool(abs(x) > doubt) for x in gap)
     return bool(gap[0] < -doubt) if sign == "<=" else bool(gap[0] <= doubt)
+
+
+def _surely(gap: float, sign: str) -> bool:
+    """Whether right - left = `gap`, in floating point, contradicts the relation, rounding set aside."""
+    return abs(gap) > 1e-6 if sign == "=" else gap < -1e-6
 
 
 def _plain(values: list[Any]) -> Any:
@@ -280,6 +288,8 @@ def agree(source: str, printed: str, reading: Read, seed: int, per: float = 0.0)
 
     def decide() -> Statement:
         said = reading.relation(printed)
+        if said.sign != "=":
+            raise ValueError(f"{source}: {printed} is no equation")
         left, right = (lambda s, f=f: f(s) / s.norm(s.z) ** per for f in (said.left, said.right))  # type: ignore[misc]
         errors = {d: largest_error(left, right, d, seed=seed) for d in DIMENSIONS}
         return compared(source, printed, errors, " / norm")
