@@ -71,15 +71,15 @@ def outcome(question: Question, before: Statement) -> Outcome:
             proved = meant.found()[0] if isinstance(meant, Limit) else None
             proved = meant.proved() if proved is None and before.how != "autograd" else proved
             return (question.decide().holds if proved is None else proved,)
-        s = question.decide()
-        return s.holds, evidence(question.meant())
+        meant = question.meant()
+        return meant.proved(), evidence(meant)
     except STOPPED as e:
         return (type(e).__name__,)
 
 
 def corrected(question: Question) -> Outcome:
     try:
-        return (question.decide().corrected is not None,)
+        return (question.nearby is not None and question.nearby().proved(),)
     except STOPPED as e:
         return (type(e).__name__,)
 

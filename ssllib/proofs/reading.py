@@ -26,7 +26,7 @@ Tree = tuple[Any, ...]
 """An operator and what it is applied to; a chain is ("chain", a, "<", b, ...)."""
 
 ORDER = {"=": "=", "<": "<", ">": ">", r"\leq": "<=", r"\geq": ">=", r"\to": "->"}
-FUNCTIONS = ("sin", "cos", "tan", "log", "ln", "exp")
+FUNCTIONS = ("sin", "cos", "tan", "arctan", "log", "ln", "exp")
 _SPACING = {r"\,", r"\ ", r"\;", r"\Bigl", r"\Bigr", r"\bigl", r"\bigr", r"\Big", r"\left", r"\right", r"\!"}
 _TOKEN = re.compile(r"\\text\{[^{}]*\}|\\[A-Za-z]+|\\.|\d+\.\d+|\d|[^\s]")
 _CLOSING = {"(": ")", "[": "]", "{": "}"}
@@ -351,6 +351,7 @@ def _function(name: str, x: Any, space: Any) -> Any:
         return c if name == "cos" else space.sqrt(1 - c**2) if name == "sin" else space.sqrt(1 - c**2) / c
     import sympy as sp
 
+    name = "atan" if name == "arctan" else name
     return getattr(space if hasattr(space, "exp") and name in ("exp", "log") else sp, name)(x)
 
 
@@ -362,10 +363,25 @@ class Symbols:
 
         return sp.sqrt(x)
 
+    def norm(self, x: Any) -> Any:
+        return self.sqrt((x.T * x)[0])
+
 
 def value(latex: str, words: Mapping[str, Any]) -> Any:
-    """A printed expression of numbers as one of SymPy."""
-    return evaluate(read(latex, tuple(words)), words, Symbols())
+    """A printed expression of numbers as one of SymPy: a part of a statement, or what one is about."""
+    import sympy as sp
+
+    VALUES.add(latex)
+    return sp.sympify(evaluate(read(latex, tuple(words)), words, Symbols()))
+
+
+VALUES: set[str] = set()
+"""The texts that were read by `value`."""
+
+
+def numbers(words: Mapping[str, Any], **options: Any) -> Reading:
+    """How a statement about numbers is read; `options` are those of `Algebra`."""
+    return Reading(words, Algebra, options=options)
 
 
 def sides(tree: Tree) -> list[tuple[Tree, str, Tree]]:

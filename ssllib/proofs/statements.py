@@ -166,18 +166,17 @@ class Question:
     corrected: str | None
     decide: Callable[[], Statement]
     meant: Callable[[], Any]  # the relation as which it is read
+    nearby: Callable[[], Any] | None  # that of the correction
 
 
 LISTENERS: list[Callable[[Question], None]] = []
 """Told of each question when it is decided: how a test learns what is read."""
 
 
-def _ask(
-    source: str, printed: str, corrected: str | None, decide: Callable[[], Statement], meant: Callable[[], Any]
-) -> Statement:
+def _ask(question: Question) -> Statement:
     for listen in LISTENERS:
-        listen(Question(source, printed, corrected, decide, meant))
-    return decide()
+        listen(question)
+    return question.decide()
 
 
 def settle(
@@ -240,7 +239,9 @@ def examine(
 
     if isinstance(relation, Relation | Algebra):
         return decide()
-    return _ask(source, printed, nearby[0] if nearby else None, decide, lambda: _meant(relation, printed))
+    other = (lambda: _meant(nearby[1], nearby[0])) if nearby else None
+    text = nearby[0] if nearby else None
+    return _ask(Question(source, printed, text, decide, lambda: _meant(relation, printed), other))
 
 
 def _meant(relation: Any, latex: str) -> Any:
@@ -280,7 +281,9 @@ def approach(source: str, printed: str, limit: Limit | Read, *, role: str = "cla
         holds, found = (limit if isinstance(limit, Limit) else limit.relation(printed)).found()
         return Statement(source, printed, holds, "SymPy", None if holds else {"limit": found}, role=role)
 
-    return decide() if isinstance(limit, Limit) else _ask(source, printed, None, decide, lambda: limit.relation(printed))
+    if isinstance(limit, Limit):
+        return decide()
+    return _ask(Question(source, printed, None, decide, lambda: limit.relation(printed), None))
 
 
 def agree(source: str, printed: str, reading: Read, seed: int, per: float = 0.0) -> Statement:
@@ -294,7 +297,7 @@ def agree(source: str, printed: str, reading: Read, seed: int, per: float = 0.0)
         errors = {d: largest_error(left, right, d, seed=seed) for d in DIMENSIONS}
         return compared(source, printed, errors, " / norm")
 
-    return _ask(source, printed, None, decide, lambda: reading.relation(printed))
+    return _ask(Question(source, printed, None, decide, lambda: reading.relation(printed), None))
 
 
 def compared(source: str, printed: str, errors: Mapping[int, float], unit: str = "") -> Statement:
