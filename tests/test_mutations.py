@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from ssllib import proofs
-from ssllib.proofs import algebra, reading, statements
+from ssllib.proofs import algebra, reading, slowdown, statements
 from ssllib.proofs.algebra import Algebra
 from ssllib.proofs.batches import BatchRelation, NumberBatch, hard_batch
 from ssllib.proofs.spaces import Numbers, hard_pairs
@@ -42,8 +42,8 @@ def asked(check: str) -> tuple[list[Question], list[Statement]]:
 
 def evidence(relation: Any) -> str:
     """The values of both sides at drawn points: by which a false statement differs from another false one."""
-    if isinstance(relation, Limit):
-        return str(relation.found())
+    if isinstance(relation, Limit | slowdown.Grown):
+        return str((relation.found(), relation.left if isinstance(relation, slowdown.Grown) else None))
     if isinstance(relation, Algebra):
         free = sorted((relation.left - relation.right).free_symbols, key=str)
         here = {s: sp.Rational(k + 3, 7) for k, s in enumerate(free)}
@@ -68,9 +68,7 @@ def outcome(question: Question, before: Statement) -> Outcome:
     try:
         if before.holds:
             meant = question.meant()
-            proved = meant.found()[0] if isinstance(meant, Limit) else None
-            proved = meant.proved() if proved is None and before.how != "autograd" else proved
-            return (question.decide().holds if proved is None else proved,)
+            return (question.decide().holds if before.how == "autograd" else meant.proved(),)
         meant = question.meant()
         return meant.proved(), evidence(meant)
     except STOPPED as e:
@@ -87,12 +85,13 @@ def corrected(question: Question) -> Outcome:
 def survivors(check: str) -> list[tuple[str, str]]:
     """The alterations after which a check's statements are decided as before: what is printed, what was altered."""
     found = []
-    questions, _ = asked(check)
+    questions, decided = asked(check)
+    known = {(s.source, s.printed): s for s in decided}
     for q in questions:
         if (q.source, q.printed) in DONE:
             continue
         DONE.add((q.source, q.printed))
-        first = q.decide()
+        first = known[q.source, q.printed]
         texts = [(q.printed, lambda q=q, first=first: outcome(q, first))]
         if not first.holds and q.corrected:
             texts.append((q.corrected, lambda q=q: corrected(q)))

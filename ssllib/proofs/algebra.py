@@ -51,8 +51,11 @@ def never_negative(gap: Any, strictly: bool, given: Iterable[Any] = ()) -> bool:
     for g in given:
         solver.add(getattr(polynomial(g.lhs - g.rhs, names), order[g.rel_op])(0))
     above, below = sp.fraction(sp.together(gap))
-    signed = polynomial(above * below, names)  # of the sign of above / below
-    solver.add(z3.Or(signed <= 0 if strictly else signed < 0, polynomial(below, names) == 0))
+    try:
+        signed, under = polynomial(above * below, names), polynomial(below, names)  # of the sign of above / below
+    except sp.PolynomialError:
+        return False
+    solver.add(z3.Or(signed <= 0 if strictly else signed < 0, under == 0))
     return bool(solver.check() == z3.unsat)
 
 

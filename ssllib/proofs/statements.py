@@ -261,6 +261,9 @@ class Limit:
     value: str | Formula
     equal: bool = False  # |z| = |t| all along
 
+    def proved(self) -> bool:
+        return self.found()[0]
+
     def found(self) -> tuple[bool, str]:
         """Whether it does, and what SymPy finds."""
         gram = EqualNorms() if self.equal else Gram()
@@ -274,16 +277,23 @@ class Limit:
         return bool(gram.sp.simplify((limit - value).subs(gram.s**2, 1 - gram.c**2)) == 0), str(limit)
 
 
-def approach(source: str, printed: str, limit: Limit | Read, *, role: str = "claim") -> Statement:
+def approach(
+    source: str, printed: str, limit: Limit | Read, *, role: str = "claim", corrected: tuple[str, Read] | None = None
+) -> Statement:
     """Decide a statement about a limit; where it is false, the limit itself is the counterexample."""
 
     def decide() -> Statement:
         holds, found = (limit if isinstance(limit, Limit) else limit.relation(printed)).found()
-        return Statement(source, printed, holds, "SymPy", None if holds else {"limit": found}, role=role)
+        fixed = corrected[0] if corrected and not holds and other().found()[0] else None
+        return Statement(source, printed, holds, "SymPy", None if holds else {"limit": found}, fixed, role)
+
+    def other() -> Any:
+        return corrected[1].relation(corrected[0]) if corrected else None
 
     if isinstance(limit, Limit):
         return decide()
-    return _ask(Question(source, printed, None, decide, lambda: limit.relation(printed), None))
+    text = corrected[0] if corrected else None
+    return _ask(Question(source, printed, text, decide, lambda: limit.relation(printed), other))
 
 
 def agree(source: str, printed: str, reading: Read, seed: int, per: float = 0.0) -> Statement:
