@@ -48,10 +48,10 @@ def never_negative(gap: Any, strictly: bool, given: Iterable[Any] = ()) -> bool:
     order = {"==": "__eq__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__"}
     solver = z3.Solver()
     solver.set("rlimit", EFFORT)
-    for g in given:
-        solver.add(getattr(polynomial(g.lhs - g.rhs, names), order[g.rel_op])(0))
     above, below = sp.fraction(sp.together(gap))
     try:
+        for g in given:
+            solver.add(getattr(polynomial(g.lhs - g.rhs, names), order[g.rel_op])(0))
         signed, under = polynomial(above * below, names), polynomial(below, names)  # of the sign of above / below
     except sp.PolynomialError:
         return False
@@ -96,6 +96,19 @@ class Algebra:
                 found |= {name: sp.simplify(f.subs(here)) for name, f in (show or {}).items()}
                 return {str(k): plain(v) for k, v in found.items() if str(k)}
         return None
+
+
+@dataclass(frozen=True)
+class AllEqual(Algebra):
+    """`left` = each of the expressions `more` = `right`."""
+
+    more: tuple[Any, ...] = ()
+
+    def proved(self) -> bool:
+        import sympy as sp
+
+        others = (*self.more, self.right)
+        return self.sign == "=" and all(sp.simplify(sp.sympify(x) - self.left) == 0 for x in others)
 
 
 def plain(value: Any) -> int | str:

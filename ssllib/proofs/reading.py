@@ -18,7 +18,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any
 
-from ssllib.proofs.algebra import Algebra
+from ssllib.proofs.algebra import Algebra, AllEqual
 from ssllib.proofs.spaces import EqualNorms, Formula, Gram
 from ssllib.proofs.statements import Limit, Relation
 
@@ -198,6 +198,8 @@ class _Parser:
         if token == r"\lVert":
             value = self.sum()
             self.take(r"\rVert")
+            if self.tokens[self.at : self.at + 2] == ["_", "2"]:  # the 2-norm
+                self.at += 2
             return ("norm", value)
         if token in (r"\frac", r"\tfrac"):
             above, below = self._argument(), self._argument()
@@ -327,7 +329,7 @@ def evaluate(tree: Tree, words: Mapping[str, Any], space: Any, sample: Any = Non
     if operator in ("+", "-", "/"):
         return _combine(operator, *values)
     if operator == "^":
-        return values[0] ** values[1]
+        return values[0] ** _plain(values[1], values[0])
     if operator == "transposed":
         return _Row(space, values[0])
     named = {"norm": "norm", "hat": "unit", "perp": "perp", "sqrt": "sqrt"}
@@ -419,15 +421,21 @@ class Reading:
             if where[0] != "limit":
                 raise Unreadable(f"{latex} does not say what the limit is taken in")
             return Limit(self._formula(left), where[1], where[2], self._formula(right), **dict(self.options or {}))
+        if more and self.make is AllEqual:
+            first, *others = (evaluate(t, self.words, Symbols()) for t in (left, right, *(m[2] for m in more)))
+            signs = {sign, *(m[1] for m in more)}
+            return AllEqual(
+                first, others[-1], signs.pop() if len(signs) == 1 else "mixed", more=tuple(others[:-1]), **dict(self.options or {})
+            )
         if more:
             raise Unreadable(f"{latex} is more than one relation")
         if sign in (">", ">="):
             left, right, sign = right, left, sign.replace(">", "<")
         make = SquaredRelation if self.squared else self.make
         options = dict(self.options or {})
-        if self.make is Algebra:
+        if self.make in (Algebra, AllEqual):
             a, b = (evaluate(t, self.words, Symbols()) for t in (left, right))
-            return Algebra(a, b, sign, **options)
+            return self.make(a, b, sign, **options)
         if where[0] == "range":
             options["between"] = where[1:]
         return make(self._formula(left), self._formula(right), sign, **options)
