@@ -173,7 +173,7 @@ LISTENERS: list[Callable[[Question], None]] = []
 """Told of each question when it is decided: how a test learns what is read."""
 
 
-def _ask(question: Question) -> Statement:
+def ask(question: Question) -> Statement:
     for listen in LISTENERS:
         listen(question)
     return question.decide()
@@ -241,7 +241,7 @@ def examine(
         return decide()
     other = (lambda: _meant(nearby[1], nearby[0])) if nearby else None
     text = nearby[0] if nearby else None
-    return _ask(Question(source, printed, text, decide, lambda: _meant(relation, printed), other))
+    return ask(Question(source, printed, text, decide, lambda: _meant(relation, printed), other))
 
 
 def _meant(relation: Any, latex: str) -> Any:
@@ -293,7 +293,7 @@ def approach(
     if isinstance(limit, Limit):
         return decide()
     text = corrected[0] if corrected else None
-    return _ask(Question(source, printed, text, decide, lambda: limit.relation(printed), other))
+    return ask(Question(source, printed, text, decide, lambda: limit.relation(printed), other))
 
 
 def agree(source: str, printed: str, reading: Read, seed: int, per: float = 0.0) -> Statement:
@@ -307,7 +307,7 @@ def agree(source: str, printed: str, reading: Read, seed: int, per: float = 0.0)
         errors = {d: largest_error(left, right, d, seed=seed) for d in DIMENSIONS}
         return compared(source, printed, errors, " / norm")
 
-    return _ask(Question(source, printed, None, decide, lambda: reading.relation(printed), None))
+    return ask(Question(source, printed, None, decide, lambda: reading.relation(printed), None))
 
 
 def compared(source: str, printed: str, errors: Mapping[int, float], unit: str = "") -> Statement:
