@@ -75,6 +75,12 @@ class Algebra:
     points: Sequence[Mapping[Any, Any]] = ()
     names: tuple[str, str] = ("left side", "right side")
 
+    def __post_init__(self) -> None:
+        import sympy as sp
+
+        for side in ("left", "right"):
+            object.__setattr__(self, side, sp.sympify(getattr(self, side)))
+
     def proved(self) -> bool:
         import sympy as sp
 

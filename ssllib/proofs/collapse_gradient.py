@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ssllib import losses
+from ssllib.proofs.reading import IDENTITY, Symbols, evaluate, read
 from ssllib.proofs.statements import Statement, added
 from ssllib.stationary import gradient
 
@@ -138,23 +139,35 @@ def _printed_gradient(seed: int) -> Statement:
     )
 
 
+FACTOR = r"\frac{1}{\lVert %s \rVert} \bigl( I - z_i z_i^\top \bigr)"
+
+
 def _printed_factor() -> Statement:
     """Appendix A's last display: the factor of the normalisation's Jacobian, at z~ = (2, 0), z = (1, 0)."""
     import sympy as sp
 
     a, b = sp.symbols("a b", real=True)
     size = sp.sqrt(a**2 + b**2)
-    true = sp.Matrix([a / size, b / size]).jacobian([a, b]).subs({a: 2, b: 0})
-    unit = sp.Matrix([1, 0])
-    printed = (sp.eye(2) - unit * unit.T) / unit.norm()
-    corrected = (sp.eye(2) - unit * unit.T) / 2
-    tex = r"\frac{\partial z_i}{\partial \tilde z_i} = \frac{1}{\lVert %s \rVert} \bigl( I - z_i z_i^\top \bigr)"
+    true = sp.Matrix([a / size, b / size]).jacobian([a, b])
+    words = {"I": IDENTITY, "z_i": sp.Matrix([a / size, b / size]), r"\tilde z_i": sp.Matrix([a, b])}
+
+    def factor(latex: str) -> Any:
+        """The printed matrix, column by column."""
+        matrix = evaluate(read(latex, tuple(words)), words, Symbols())
+        return sp.Matrix.hstack(*(matrix.apply(sp.eye(2)[:, k]) for k in (0, 1)))
+
+    printed, corrected = factor(FACTOR % "z_i"), factor(FACTOR % r"\tilde z_i")
+    same = [sp.simplify(m - true) == sp.zeros(2) for m in (printed, corrected)]
+    here = {a: 2, b: 0}
+    tex = r"\frac{\partial z_i}{\partial \tilde z_i} = "
     return Statement(
         f"{APPENDIX}, last display",
-        tex % "z_i",
-        bool(true == printed),
+        tex + FACTOR % "z_i",
+        same[0],
         "SymPy",
-        None if true == printed else {"z~": [2, 0], "entry (2,2)": str(true[3]), "printed": str(printed[3])},
-        tex % r"\tilde z_i" if true == corrected else None,
+        None
+        if same[0]
+        else {"z~": [2, 0], "entry (2,2)": str(true.subs(here)[3]), "printed": str(printed.subs(here)[3])},
+        tex + FACTOR % r"\tilde z_i" if same[1] and not same[0] else None,
         "proof",
     )

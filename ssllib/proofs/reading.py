@@ -210,10 +210,10 @@ class _Parser:
             return ("hat", self._argument())
         if token[1:] in FUNCTIONS and token[0] == "\\":
             return self._function(token[1:])
-        if token == r"\sum":
+        if token in (r"\sum", r"\max"):
             for part in ("_", "{", "k", r"\neq", "i", "}"):
                 self.take(part)
-            return ("sum", self.product())
+            return (token[1:], self.product())
         raise Unreadable(f"{' '.join(self.tokens)}: {token!r} is not understood")
 
     _single = False
@@ -313,8 +313,10 @@ def evaluate(tree: Tree, words: Mapping[str, Any], space: Any, sample: Any = Non
         if isinstance(meaning, Indexed):
             return meaning.f(space, sample)
         return meaning(space) if _is_formula(meaning) else meaning
-    if operator == "sum":
-        first, *others = (evaluate(rest[0], words, space, t) for t in space.others)
+    if operator in ("sum", "max"):  # two vectors only: the other one stands for any sample
+        first, *others = (evaluate(rest[0], words, space, t) for t in getattr(space, "others", (space.t,)))
+        if operator == "max":
+            return space.largest(first, *others) if others else first
         for x in others:
             first = first + x
         return first
@@ -365,8 +367,11 @@ class Symbols:
 
         return sp.sqrt(x)
 
+    def dot(self, a: Any, b: Any) -> Any:
+        return (a.T * b)[0]
+
     def norm(self, x: Any) -> Any:
-        return self.sqrt((x.T * x)[0])
+        return self.sqrt(self.dot(x, x))
 
 
 def value(latex: str, words: Mapping[str, Any]) -> Any:
@@ -498,9 +503,7 @@ def alterations(tree: Tree) -> Iterator[tuple[str, list[Tree]]]:
             for other in {"=": "<", "<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(sign, ()):
                 yield f"relation {sign} to {other}", [(*tree[: 2 * i + 2], other, *tree[2 * i + 3 :])]
         last, two = tree[-1], ("number", Fraction(2))
-        if last == ("number", Fraction(0)):
-            yield "0", [(*tree[:-1], ("number", Fraction(x))) for x in ((1, -1) if both else (1,))]
-        else:
+        if last != ("number", Fraction(0)):
             at = 1 if signs[-1] in (">", ">=") else len(tree) - 1  # the side that is claimed to be the larger one
             side = tree[at]
             yield f"sign of {shown(side)}", [(*tree[:at], side[1] if side[0] == "neg" else ("neg", side), *tree[at + 1 :])]
@@ -535,7 +538,7 @@ def _inside(tree: Tree, both: bool) -> Iterator[tuple[str, list[Tree]]]:
 
 def _here(tree: Tree, both: bool) -> Iterator[tuple[str, list[Tree]]]:
     operator, *rest = tree
-    if operator == "number" and rest[0] != 0:
+    if operator == "number":
         yield "constant", [("number", rest[0] + x) for x in ((1, -1) if both else (1,))]
     elif operator in ("+", "-"):
         yield "sign", [("-" if operator == "+" else "+", *rest)]

@@ -234,7 +234,7 @@ def examine(
         said = _meant(relation, printed)
         holds = said.proved()
         fixed = (nearby[0], _meant(nearby[1], nearby[0]).proved()) if nearby and not holds else None
-        how = "SymPy" if said.sign == "=" else "Z3"
+        how = getattr(said, "how", "SymPy" if said.sign == "=" else "Z3")
         return settle(source, printed, holds, said.counterexample(show), how=how, corrected=fixed, role=role)
 
     if isinstance(relation, Relation | Algebra):
