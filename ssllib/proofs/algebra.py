@@ -14,6 +14,9 @@ EFFORT = 20_000_000
 """After how much work Z3 gives up (not seconds: the same answer on every machine)."""
 
 
+SIGNS = ("=", "<", "<=")
+
+
 def polynomial(value: Any, names: Mapping[Any, Any]) -> Any:
     """A SymPy polynomial as one of Z3, in which `names[s]` stands for the symbol s."""
     import sympy as sp
@@ -53,7 +56,7 @@ def never_negative(gap: Any, strictly: bool, given: Iterable[Any] = ()) -> bool:
         for g in given:
             solver.add(getattr(polynomial(g.lhs - g.rhs, names), order[g.rel_op])(0))
         signed, under = polynomial(above * below, names), polynomial(below, names)  # of the sign of above / below
-    except sp.PolynomialError:
+    except (sp.PolynomialError, z3.Z3Exception):  # not polynomials, or not with rational coefficients
         return False
     solver.add(z3.Or(signed <= 0 if strictly else signed < 0, under == 0))
     return bool(solver.check() == z3.unsat)
@@ -78,6 +81,8 @@ class Algebra:
     def __post_init__(self) -> None:
         import sympy as sp
 
+        if self.sign not in SIGNS:
+            raise ValueError(f"the sign is {self.sign!r}; allowed: {', '.join(SIGNS)}")
         for side in ("left", "right"):
             object.__setattr__(self, side, sp.sympify(getattr(self, side)))
 

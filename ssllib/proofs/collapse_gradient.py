@@ -20,6 +20,13 @@ LIMIT = 1e-12
 """Largest gradient, times norm and temperature, that counts as zero in float64."""
 
 
+def _along(a: Any, b: Any, c: Any) -> Any:
+    """The cosine with the first axis."""
+    import sympy as sp
+
+    return a / sp.sqrt(a**2 + b**2 + c**2)
+
+
 def _vanishes(phi: Any, u: Any) -> bool:
     """SymPy: does a loss phi(u) of the cosine u between z and the line have no gradient at z on the line?
 
@@ -29,7 +36,7 @@ def _vanishes(phi: Any, u: Any) -> bool:
 
     a, b, c = sp.symbols("a b c", real=True)
     rho = sp.Symbol("rho", positive=True)
-    loss = phi.subs(u, a / sp.sqrt(a**2 + b**2 + c**2))
+    loss = phi.subs(u, _along(a, b, c))
     slopes = [loss.diff(v).subs({b: 0, c: 0}).subs(a, end).doit() for v in (a, b, c) for end in (rho, -rho)]
     return all(sp.simplify(slope) == 0 for slope in slopes)
 
@@ -112,6 +119,10 @@ def rank1_stationary(seed: int) -> list[Statement]:
     ]
 
 
+ONES = 2
+"""How many ones stand in the printed factor (1 - P_i) + (1 - P_j)."""
+
+
 def _printed_gradient(seed: int) -> Statement:
     """Appendix A's gradient with respect to one unit vector, all terms of the batch together."""
     generator = torch.Generator().manual_seed(seed)
@@ -124,7 +135,7 @@ def _printed_gradient(seed: int) -> Statement:
     p = (e * pair).sum(dim=1) / (e * (1 - itself)).sum(dim=1)  # (2n,)
     q = e * (1 - itself - pair)
     q = (1 - p).unsqueeze(1) * q / q.sum(dim=1, keepdim=True)
-    printed = ((2 - p - p[partner]).unsqueeze(1) * z[partner] - (q + q.T) @ z) / tau
+    printed = ((ONES - p - p[partner]).unsqueeze(1) * z[partner] - (q + q.T) @ z) / tau
     leaf = z.clone().requires_grad_()
     logits = (leaf @ leaf.T / tau).masked_fill(itself.bool(), -math.inf)
     (g,) = torch.autograd.grad(torch.nn.functional.cross_entropy(logits, partner, reduction="sum"), leaf)

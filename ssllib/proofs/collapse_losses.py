@@ -86,6 +86,14 @@ def most_losses(seed: int) -> list[Statement]:
     ]
 
 
+SAME = (5, 5, 5)
+"""A batch of one input, three times."""
+
+
+def _on_line(c: Any, w: Any, b: Any) -> Any:
+    return c * w + b
+
+
 VARIANCE = r"\frac{v}{v + \varepsilon}"
 
 
@@ -99,8 +107,8 @@ def batch_norm(seed: int) -> list[Statement]:
         mean = sum(x) / len(x)
         return [(a - mean) / sp.sqrt(sum((b - mean) ** 2 for b in x) / len(x) + eps) for a in x]
 
-    five = normalised([sp.S(5)] * 3)
-    apart = len(set(five)) > 1
+    same = normalised([sp.S(x) for x in SAME])
+    apart = len(set(same)) > 1
     free = list(sp.symbols("x1:5", real=True))
     mean = sum(free) / 4
     spread = sum((a - mean) ** 2 for a in free) / 4
@@ -109,7 +117,7 @@ def batch_norm(seed: int) -> list[Statement]:
     positive = circle.always_positive(printed, {v: (">", 0), eps: (">", 0)})
     stated = sp.lambdify([v, eps], printed)
     w, shift = sp.symbols("w1:3", real=True), sp.symbols("b1:3", real=True)
-    first, second = (normalised([c * w[i] + shift[i] for c in free]) for i in range(2))
+    first, second = (normalised([_on_line(c, w[i], shift[i]) for c in free]) for i in range(2))
     line = all(sp.simplify(first[0] * second[j] - first[j] * second[0]) == 0 for j in (1, 2, 3))
     x = torch.randn(16, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     torch_agrees = all(
@@ -124,7 +132,7 @@ def batch_norm(seed: int) -> list[Statement]:
             r"\mathrm{BN}(x_1), \dots, \mathrm{BN}(x_n) \text{ are not all one point}",
             apart,
             "SymPy",
-            None if apart else {"x": [5, 5, 5], "BN(x)": [int(y) for y in five]},
+            None if apart else {"x": list(SAME), "BN(x)": [int(y) for y in same]},
             variance + r" > 0 \text{ if } v = \operatorname{Var}(x) > 0"
             if not apart and law and positive
             else None,

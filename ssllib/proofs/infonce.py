@@ -29,7 +29,7 @@ from ssllib.proofs.infonce_formulas import (
     own_term,
     whole_batch,
 )
-from ssllib.proofs.reading import Reading
+from ssllib.proofs.reading import Reading, numbers
 from ssllib.proofs.statements import TOLERANCE, Statement, examine
 
 COR_4 = "2406.16468 Cor. 4"
@@ -97,14 +97,12 @@ def any_number() -> Statement:
     found = sp.piecewise_fold(sp.log(total).diff(c[other]).doit())
     inside = found.subs(sp.And(other >= 1, m >= other), True)
     inside = inside.args[0].expr if isinstance(inside, sp.Piecewise) else inside
-    gap = sp.simplify(inside - sp.exp(c[other] / tau) / (tau * total))
-    return Statement(
+    slope = r"\frac{\partial}{\partial c_{ik}} \log S_i"
+    words = {slope: inside, "S_i": total, "c_{ik}": c[other], r"\tau": tau}
+    return examine(
         "any number of samples",
-        r"\frac{\partial}{\partial c_{ik}} \log S_i = \frac{p_{ik}}{\tau}, \quad"
-        r" p_{ik} = \frac{\exp(c_{ik} / \tau)}{S_i}",
-        bool(gap == 0),
-        "SymPy",
-        None if gap == 0 else {"gap": str(gap)},
+        rf"{slope} = \frac{{\exp(c_{{ik}} / \tau)}}{{\tau S_i}} \quad \bigl( = p_{{ik}} / \tau \bigr)",
+        numbers(words),
         role="added",
     )
 

@@ -118,6 +118,10 @@ def of_cosines(s: Any) -> Any:
     return s.sp.Function("F")(*(cosine_with(s, t) for t in s.others))
 
 
+AT = 1
+"""Where Euler's derivative is taken."""
+
+
 def euler() -> Statement:
     """The derivative of L(kz) in k, at k = 1, is z . grad L: for a function L of 1, 2 and 3 coordinates."""
     import sympy as sp
@@ -126,7 +130,7 @@ def euler() -> Statement:
     for d in (1, 2, 3):
         z = sp.symbols(f"z1:{d + 1}", real=True)
         f = sp.Function("L")
-        radial = f(*(k * x for x in z)).diff(k).subs(k, 1).doit()
+        radial = f(*(k * x for x in z)).diff(k).subs(k, AT).doit()
         gaps.append(sp.simplify(radial - sum(x * f(*z).diff(x) for x in z)))
     tex = (
         r"\mathcal L(k z) = \mathcal L(z) \ \forall k > 0 \ \Rightarrow\ "

@@ -88,6 +88,10 @@ def squared_curl() -> Any:
     return gram.reduce(gram.curl(uphill(symbolic_power())) ** 2 * area2)
 
 
+LESS = 2
+"""By how much the curl's power of the norm is less than the field's."""
+
+
 def infonce_curl_error(dimension: int, power: float, seed: int = 0) -> float:
     """Largest error of the statement above in units of the largest entry; infinite if the curl is zero."""
     generator = torch.Generator().manual_seed(seed)
@@ -102,6 +106,6 @@ def infonce_curl_error(dimension: int, power: float, seed: int = 0) -> float:
     jacobian = torch.autograd.functional.jacobian(lambda x: torch.linalg.vector_norm(x) ** power * pull(x), z)
     found = jacobian - jacobian.T
     g, z = pull(z).detach(), z.detach()
-    stated = power * geometry.norm(z) ** (power - 2) * (torch.outer(g, z) - torch.outer(z, g))
+    stated = power * geometry.norm(z) ** (power - LESS) * (torch.outer(g, z) - torch.outer(z, g))
     largest = float(found.abs().max())
     return float((found - stated).abs().max()) / largest if largest > 1e-6 else float("inf")

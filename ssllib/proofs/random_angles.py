@@ -25,8 +25,8 @@ from ssllib.proofs.random_law import (
     the_law_factors,
     violation,
 )
-from ssllib.proofs.reading import numbers, value
-from ssllib.proofs.statements import Statement, examine, settle
+from ssllib.proofs.reading import value
+from ssllib.proofs.statements import Statement, settle
 
 PROPOSITION = "2406.16468 Prop. 5, 2502.09252 Prop. C.1"
 USED = (128, 256, 2048)
@@ -74,7 +74,7 @@ def moments(seed: int) -> list[Statement]:
         settle(
             "d = 1",
             rf"{C} = \pm 1, \text{{ each with probability }} \tfrac12",
-            [_line(1)[k] for k in ((1,), (-1,))] == [Fraction(1, 2)] * 2,
+            [_line(1)[k] for k in ((1,), (-1,))] == [value(r"\tfrac12", {})] * 2,
             None,
             how="counted",
             role="added",
@@ -158,6 +158,9 @@ def library(printed: Any, sine: Any) -> Statement:
 # --- angles near pi -----------------------------------------------------------------------------------------
 
 
+IN_SPACE = r"\tfrac12 (1 - \cos \tfrac\pi8)"
+
+
 def near_pi(seed: int) -> list[Statement]:
     """The exact chance beyond 7 pi / 8 in the dimensions used; what the printed bound says of it; d = 2 and 3."""
     import sympy as sp
@@ -197,14 +200,14 @@ def near_pi(seed: int) -> list[Statement]:
         settle(
             "in the plane",
             rf"{BEYOND} = \tfrac18 \quad (d = 2)",
-            plane == sp.Rational(1, 8) and math.isclose(exact_chance(2), 1 / 8),
+            plane == value(r"\tfrac18", {}) and math.isclose(exact_chance(2), 1 / 8),
             None,
             role="added",
         ),
         settle(
             "in space",
-            rf"{BEYOND} = \tfrac12 (1 - \cos \tfrac\pi8) = {float(space):.4f} \quad (d = 3)",
-            bool(sp.simplify(space - (1 - sp.cos(sp.pi / 8)) / 2) == 0)
+            rf"{BEYOND} = {IN_SPACE} = {float(space):.4f} \quad (d = 3)",
+            bool(sp.simplify(space - value(IN_SPACE, {r"\tfrac\pi8": sp.pi / 8})) == 0)
             and math.isclose(exact_chance(3), float(space)),
             None,
             role="added",
@@ -259,7 +262,7 @@ def every_pair(seed: int) -> list[Statement]:
     q, n = sp.Symbol("q", positive=True), sp.Symbol("n", integer=True, nonnegative=True)
     product, one = value(ALL, {"q": q, "n": n}), value(ONE, {"q": q, "n": n})
     least = value(LEAST, {"n": n})
-    half, quarter = Fraction(1, 2), value(r"\tfrac14", {})
+    quarter = value(r"\tfrac14", {})
 
     def at(law: Any, pairs: int) -> Fraction:
         return Fraction(str(law.subs({q: sp.Rational(1, 2), n: pairs})))
@@ -270,7 +273,7 @@ def every_pair(seed: int) -> list[Statement]:
     ]
     triangle = _triangle()
     pairwise = all(
-        sum(p for v, p in triangle.items() if v[i] == v[j] == -1) == quarter == half**2
+        sum(p for v, p in triangle.items() if v[i] == v[j] == -1) == quarter == Fraction(1, 2) ** 2
         for i, j in ((0, 1), (1, 2), (0, 2))
     )
     independent = product_law(product, q, n)
@@ -309,7 +312,7 @@ def every_pair(seed: int) -> list[Statement]:
         settle(
             "one pair seen n times",
             r"\mathbb P [ \text{all} ] = q \text{ for every } n",
-            all(_law([(a * b,) * k for a in (1, -1) for b in (1, -1)])[(-1,) * k] == half for k in (1, 5)),
+            all(_law([(a * b,) * k for a in (1, -1) for b in (1, -1)])[(-1,) * k] == at(value("q", {"q": q}), k) for k in (1, 5)),
             None,
             how="counted, d = 1",
             role="added",

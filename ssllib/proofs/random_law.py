@@ -15,6 +15,10 @@ from ssllib import random_angles
 from ssllib.proofs.algebra import never_negative
 
 
+LESS = 3
+"""The density of the cosine is (1 - c^2) to the power (d - 3) / 2."""
+
+
 def the_law_factors() -> bool:
     r"""Whether x = R (c, sqrt(1 - c^2) w), w a direction of R^(d-1), splits R^d's normal density into R and c.
 
@@ -31,7 +35,7 @@ def the_law_factors() -> bool:
     jacobian = sp.Matrix([a, b]).jacobian([size, c]).det()
     stretched = sp.simplify(jacobian**2 - size**2 / (1 - c**2)) == 0  # |jacobian| = R / s
     joint = (size * s) ** (d - 2) * sp.exp(-(size**2) / 2) * size / s
-    product = size ** (d - 1) * sp.exp(-(size**2) / 2) * s ** (d - 3)
+    product = size ** (d - 1) * sp.exp(-(size**2) / 2) * s ** (d - LESS)
     return bool(stretched and sp.simplify(joint / product) == 1)
 
 

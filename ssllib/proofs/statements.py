@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any, Protocol
 
-from ssllib.proofs.algebra import Algebra, never_negative, plain
+from ssllib.proofs.algebra import SIGNS, Algebra, never_negative, plain
 from ssllib.proofs.spaces import Coordinates, EqualNorms, Formula, Gram, largest_error
 
 Point = tuple[tuple[int, ...], tuple[int, ...], str]
@@ -63,6 +63,10 @@ class Relation:
     between: tuple[int, int] | None = None
     names: tuple[str, str] = ("left side", "right side")  # in a counterexample; "" leaves a side out
     equal: bool = False
+
+    def __post_init__(self) -> None:
+        if self.sign not in SIGNS:
+            raise ValueError(f"the sign is {self.sign!r}; allowed: {', '.join(SIGNS)}")
 
     def proved(self) -> bool:
         """True if SymPy or Z3 proves it for every dimension. False means no proof, not disproof."""
