@@ -484,25 +484,28 @@ def shown(tree: Tree) -> str:
     return f"{operator}({', '.join(shown(x) for x in rest)})"
 
 
-def alterations(tree: Tree) -> Iterator[tuple[str, list[Tree]]]:
+def alterations(tree: Tree, both: bool = False) -> Iterator[tuple[str, list[Tree]]]:
     """Statements that differ from `tree` in one place: what is altered, and how.
 
     A constant of an inequality is altered both ways, as one of them says less than what is printed. So is the factor
-    of a side; of an equation's constants one way is enough.
+    of a side; of an equation's constants one way is enough. `both`: as for an inequality.
     """
     if tree[0] == "for":
-        for what, others in alterations(tree[1]):
+        for what, others in alterations(tree[1], both):
             yield what, [("for", other, tree[2]) for other in others]
         yield from ((f"range {what}", [("for", tree[1], other)]) for what, other in _wider(tree[2]))
         return
-    both = False
-    if tree[0] == "chain":
+    two = ("number", Fraction(2))
+    if tree[0] != "chain":
+        yield f"sign of {shown(tree)}", [("neg", tree)]
+        yield f"factor of {shown(tree)}", [("*", two, tree), ("/", tree, two)]
+    else:
         signs = tree[2::2]
         both = any(sign not in ("=", "->") for sign in signs)
         for i, sign in enumerate(signs):
             for other in {"=": "<", "<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(sign, ()):
                 yield f"relation {sign} to {other}", [(*tree[: 2 * i + 2], other, *tree[2 * i + 3 :])]
-        last, two = tree[-1], ("number", Fraction(2))
+        last = tree[-1]
         if last != ("number", Fraction(0)):
             at = 1 if signs[-1] in (">", ">=") else len(tree) - 1  # the side that is claimed to be the larger one
             side = tree[at]
