@@ -20,6 +20,7 @@ from unittest import mock
 import torch
 
 from ssllib import sweep
+from ssllib.train_config import TrainConfig
 
 
 @dataclass(frozen=True)
@@ -223,7 +224,7 @@ def _processor() -> str:
 def record(name: str, report: Report, witness: Witness, options: Options) -> dict[str, Any]:
     """Everything that `benchmarks/results/<name>.json` holds."""
     seconds = time.perf_counter() - witness.wall
-    whence = sweep.provenance(seconds)
+    whence = sweep.provenance(seconds, TrainConfig.revision)
     ratios = {k: spread(v) for k, v in report.ratios().items()}
     goal = None
     if report.goal is not None:

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from ssllib import experiments, paths
-from ssllib.config import ENGINE_REVISION, RunConfig
+from ssllib.config import RunConfig
 from ssllib.errors import one_of
 from ssllib.records import Record, Result, Store, write
 
@@ -132,7 +132,9 @@ def run_job(
             status=result.status,
             history=result.history,
             final=result.final,
-            provenance=provenance(seconds) | result.speed | {"commit": commit, "criteria": criteria},
+            provenance=provenance(seconds, job.config.revision)
+            | result.speed
+            | {"commit": commit, "criteria": criteria},
         )
         written = write(path, record, result.arrays)
         if result.status != "interrupted":
@@ -220,14 +222,14 @@ def _criteria(job: Job) -> dict[str, str]:
     return {c.id: c.fingerprint() for c in claims.load().values() if used & set(c.experiments)}
 
 
-def provenance(seconds: float) -> dict[str, Any]:
+def provenance(seconds: float, revision: int) -> dict[str, Any]:
     """Where a result came from: packages, device, date, time."""
     import torch
 
     cuda = torch.cuda.is_available()
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "engine": ENGINE_REVISION,
+        "engine": revision,
         "versions": {"python": platform.python_version()} | {p: _version(p) for p in ("ssllib", "torch", "numpy")},
         "device": torch.cuda.get_device_name() if cuda else f"CPU {torch.backends.cpu.get_cpu_capability()}",
         "threads": torch.get_num_threads(),

@@ -16,8 +16,9 @@ import torch
 
 from ssllib import checkpoint, datasets, evaluate, measures, models, norms, plane
 from ssllib.cut_init import cut_init_
-from ssllib.datasets import ImageSet, Splits
-from ssllib.models.method import Method
+from ssllib.datasets import ImageSet, Splits, side
+from ssllib.errors import InputError
+from ssllib.models.method import Method, feeding_batch_norm
 from ssllib.records import Result
 from ssllib.schedules import released_rate, warmup_cosine
 from ssllib.steps import Means, autocast, forward_backward
@@ -115,9 +116,8 @@ def train(
     final: dict[str, Any] = {}
     if status == "finished":
         trained = Trained(model.eval(), splits, config, data_root, where)
-        with autocast(config, where):
-            final = _asked(model, splits.train, trained.train, splits.test, trained.test, config, "test", last=True)
-            more, last_arrays = measures.measure(trained)
+        final = _asked(model, splits.train, trained.train, splits.test, trained.test, config, "test", last=True)
+        more, last_arrays = measures.measure(trained)
         final |= more
         arrays |= last_arrays
     speed = {"training_seconds": round(spent, 2), "images_per_second": round(images_seen / max(spent, 1e-9), 1)}
@@ -165,17 +165,35 @@ def _line(config: TrainConfig, row: dict[str, Any], place: str, seconds: float) 
 
 
 def _optimizer(model: Method, config: TrainConfig) -> torch.optim.Optimizer:
+    groups = model.groups()
+    if config.rate_before_norm != 1:
+        groups = _apart(groups, feeding_batch_norm(model, side(config)), config)
     if config.optimizer == "adamw":
         return torch.optim.AdamW(
-            model.groups(), lr=config.lr, betas=(config.momentum, 0.999), weight_decay=config.weight_decay
+            groups, lr=config.lr, betas=(config.momentum, 0.999), weight_decay=config.weight_decay
         )
     return torch.optim.SGD(
-        model.groups(),
+        groups,
         lr=config.lr,
         momentum=config.momentum,
         weight_decay=config.weight_decay,
         nesterov=config.nesterov,
     )
+
+
+def _apart(groups: list[dict[str, Any]], before: list[torch.nn.Parameter], config: TrainConfig) -> list[dict[str, Any]]:
+    """The groups with the weights `before` a batch norm in groups of their own, at another rate and decay."""
+    if not before:
+        raise InputError(f"rate_before_norm is {config.rate_before_norm:g}, no weight feeds a batch norm; allowed: 1")
+    chosen = set(map(id, before))
+    own = {"times": config.rate_before_norm, "weight_decay": config.weight_decay / config.rate_before_norm}
+    found = []
+    for group in groups:
+        for inside in (False, True):
+            params = [p for p in group["params"] if (id(p) in chosen) is inside]
+            if params:
+                found.append(group | {"params": params} | (own if inside else {}))
+    return found
 
 
 def _one_epoch(
@@ -192,7 +210,7 @@ def _one_epoch(
         done = (epoch - 1) * steps + i
         rate = _rate(config, done, steps)
         for group in optimizer.param_groups:
-            group["lr"] = config.lr if group.get("constant") else rate
+            group["lr"] = (config.lr if group.get("constant") else rate) * group.get("times", 1.0)
         optimizer.zero_grad(set_to_none=True)
         batch = order[i * config.batch_size : (i + 1) * config.batch_size]
         values = forward_backward(model, data, batch, config, g)
@@ -240,7 +258,7 @@ def _evaluate(model: Method, splits: Splits, config: TrainConfig) -> dict[str, f
     with autocast(config, device):
         known = evaluate.features(model.embed, splits.train, device=device)
         asked = evaluate.features(model.embed, splits.held_out, device=device)
-        return _asked(model, splits.train, known, splits.held_out, asked, config, "val")
+    return _asked(model, splits.train, known, splits.held_out, asked, config, "val")
 
 
 def _asked(
@@ -263,7 +281,8 @@ def _asked(
             row[f"knn10{label}_{name}"] = evaluate.accuracy(found, queries.labels)
     if config.released("bank"):
         data = evaluate.knn_bank("augmented", bank, seed=config.seed, batch=min(256, len(bank)))
-        seen = evaluate.features(model.embed, data, device=bank.labels.device)["backbone"]
+        with autocast(config, bank.labels.device):
+            seen = evaluate.features(model.embed, data, device=bank.labels.device)["backbone"]
         found = evaluate.knn_predict(seen, data.labels, asked["backbone"], k, config.knn_temperature)
         row[f"knn_augmented_{name}"] = evaluate.accuracy(found, queries.labels)
     row[f"effective_rank_{name}"] = norms.effective_rank(asked["projector"])

@@ -30,21 +30,30 @@ def view(
     host: torch.Generator | None = None,
     *,
     local: bool = False,
+    half: bool = False,
 ) -> Tensor:
-    """A random view (n, 3, h, w) of each image, or a small local crop (n, 3, s, s), on the generator's device."""
+    """A random view (n, 3, h, w) of each image, or a small local crop (n, 3, s, s), on the generator's device.
+
+    Floats in [0, 1], float32 or (`half`) bfloat16, in channels-last order.
+    """
     crop: dict[str, Any] = {"crop_min": config.crop_min}
     if local:
         crop = {"crop_min": config.local_min, "crop_max": config.local_max, "side": config.local_size}
     found = augment(
-        images, own, **crop, jitter=config.jitter, gray=config.gray, apart=config.released("augmentation"), host=host
-    )
+        images, own, **crop, jitter=config.jitter, gray=config.gray, apart=config.released("augmentation"),
+        host=host, half=half,
+    )  # fmt: skip
     return found.contiguous(memory_format=torch.channels_last)
 
 
 def views(data: ImageSet, index: Tensor, config: TrainConfig, g: Generators) -> Iterator[Tensor]:
-    """Two random views (n, 3, h, w) of the images at `index`, then the small local crops (n, 3, s, s), if any."""
+    """Two random views (n, 3, h, w) of the images at `index`, then the small local crops (n, 3, s, s), if any.
+
+    They are bfloat16 in a run of that precision, whose first layer would round them anyway.
+    """
+    half = config.precision == "bf16"
     images = data.images[index.to(data.images.device)].to(g.device, non_blocking=True)
     for _ in range(2):
-        yield view(images, config, g.own, g.host)
+        yield view(images, config, g.own, g.host, half=half)
     for _ in range(config.local_crops):
-        yield view(images, config, g.own, g.host, local=True)
+        yield view(images, config, g.own, g.host, local=True, half=half)
