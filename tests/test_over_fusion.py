@@ -32,7 +32,7 @@ def test_arms_differ_in_rate_and_anchors_alone(scale: str) -> None:
 @pytest.mark.parametrize("scale", ["cpu", "gpu", "paper"])
 def test_every_arm_that_the_claims_read_is_there(scale: str) -> None:
     there = {c.name for c in FUSION.cells(scale)}
-    read = {pair for c in claims.load().values() for e in c.estimands for pair in e.arms()}
+    read = {pair for c in claims.load().values() for estimand in c.estimands for pair in estimand.arms()}
     arms = {arm for experiment, arm in read if experiment == "over-fusion"}
     assert arms and arms <= there
 
