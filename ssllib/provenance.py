@@ -29,7 +29,9 @@ def device() -> str:
     """What runs are carried out on here."""
     import torch
 
-    return torch.cuda.get_device_name() if torch.cuda.is_available() else f"CPU {torch.backends.cpu.get_cpu_capability()}"
+    if torch.cuda.is_available():
+        return torch.cuda.get_device_name()
+    return f"CPU {torch.backends.cpu.get_cpu_capability()}"
 
 
 def _version(package: str) -> str:
