@@ -28,26 +28,20 @@
 parts = "all"  # or one part, such as "training"
 
 # %% tags=["hide-input"]
-from ssllib import boxes, pages, records, scoreboard
+from ssllib import boxes, pages, records, scoreboard, words
 
 page = pages.begin("intro", globals(), parts=pages.choice("all", *scoreboard.TITLES))
-rows = [
-    row
-    for part, row in zip([*scoreboard.TITLES, "all"], scoreboard.tally_by_part(records.committed()), strict=True)
-    if parts in ("all", part)
-]
+store = records.committed()
+wanted = {scoreboard.TITLES[parts]} if parts != "all" else {*scoreboard.TITLES.values(), "all", "beside: controls, implications"}
+rows = [row for row in scoreboard.tally_by_part(store) if row[0] in wanted]
 pages.table(rows, ["part", *scoreboard.COLUMNS], caption="Where the claims stand.", name="tab-intro")
 pages.table(
-    scoreboard.tally_by_paper(records.committed()),
+    scoreboard.tally_by_paper(store),
     ["paper", *scoreboard.COLUMNS],
     caption="The same by paper; a claim that two papers make counts for both.",
     name="tab-intro-papers",
 )
-seen = scoreboard.seen(records.committed())
-pages.say(
-    f"Of the {seen.total()} claims of which something was only *seen*, at a scale too small to settle them, {seen['+']} were seen as claimed, {seen['−']} the other way round, "
-    f"{seen['0']} without an effect, {seen['±']} in part; in {seen['undecided']} even that is undecided."
-)
+pages.say(scoreboard.notes(store))
 
 # %% [markdown]
 # Each number above is computed from records when this page is executed; the {doc}`scoreboard </book/scoreboard>`
@@ -60,12 +54,13 @@ pages.say(
 # the first run. Then comes the evidence: first what was recorded, on the best hardware so far, then, folded, what
 # this very execution of the page computed. A box at the end says what follows.
 #
-# The words have fixed meanings. A claim about networks **holds** when the 95 % interval over at least three seeds
-# lies on the claimed side and the mean difference is large enough to matter; the mirror image is **opposite**; an
-# interval inside the band of differences too small to matter is **no effect**; the rest is **undecided**. Small
-# runs never settle a claim about CIFAR: they are shown as **seen: +**, **0** or **−**. A statement of mathematics
-# is **proved**, **corrected** (false as printed, but a nearby statement is proved and does the same work) or
-# **refuted**. The {doc}`glossary </book/glossary>` has them all.
+# The words have fixed meanings. A claim about networks is **confirmed** when the 95 % interval over at least three seeds
+# lies on the claimed side and the mean difference is large enough to matter. It is **contradicted** when the interval
+# lies on the other side, or so near to zero that what was claimed cannot be there. The rest is **unclear**, and what
+# nobody has run yet **untested**. A statement of mathematics is confirmed by a proof and contradicted by a
+# counterexample; **repaired** means false as printed, with a nearby statement proved that does the same work. Beside
+# the word stands *where*: a verdict about small networks is no verdict about the paper's own setting, and is counted
+# apart. The {doc}`glossary </book/glossary>` has all words.
 #
 # ## How to run a page
 #
@@ -93,8 +88,8 @@ pages.say(
 # %% tags=["hide-input"]
 settled = [
     v
-    for v in scoreboard.all_verdicts(records.committed())
-    if scoreboard.has_page(v.claim) and v.word not in ("not yet run", "open") and parts in ("all", v.claim.part)
+    for v in scoreboard.all_verdicts(store)
+    if scoreboard.has_page(v.claim) and v.word not in (words.UNTESTED, words.OPEN) and parts in ("all", v.claim.part)
 ]
 pages.table(
     [

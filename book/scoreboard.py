@@ -15,8 +15,9 @@
 # # The scoreboard
 #
 # Every claim of the three papers that this book knows, with its verdict. Nothing here is typed: verdicts are
-# computed from `data/claims.yml`, where each claim declared its criterion before its first run, and from the
-# records in `data/records`. The words are defined in the {doc}`glossary </book/glossary>`.
+# computed from `data/claims/`, where each claim declared its criterion before its first run, and from the
+# records in `data/records`. The five words (*confirmed*, *repaired*, *contradicted*, *unclear*, *untested*) and *where* a
+# verdict was reached are defined in the {doc}`glossary </book/glossary>`.
 
 # %% tags=["parameters"]
 smallest_seeds = 3  # the forest plot shows cells with at least so many
@@ -28,23 +29,23 @@ from ssllib import pages, plots, records, scoreboard
 
 page = pages.begin("scoreboard", globals(), smallest_seeds=pages.integer(2, 100))
 store = records.committed()
-count = scoreboard.tally(scoreboard.all_verdicts(store))
 pages.table(
     scoreboard.tally_by_part(store),
     ["part", *scoreboard.COLUMNS],
-    caption="How many claims of each part have which verdict.",
+    caption="How many sentences of the papers have which verdict, by part.",
     name="tab-tally",
 )
+pages.say(scoreboard.notes(store))
 
 # %% [markdown]
 # ## All measured claims on one axis
 #
 # Claims are measured in different units: k-NN points, percent of a norm, powers of ten. To stand on one axis each
 # effect is divided by the smallest difference that matters for it, as its claim declared. Inside the grey band an
-# effect is too small to matter. A claimed effect holds with the whole interval on its side of zero and the dot outside
-# the band; a claim of *no* effect, or of agreement with a number, holds with the whole interval inside it.
+# effect is too small to matter. A claimed effect is confirmed with the whole interval on its side of zero and the dot
+# outside the band; a claim of *no* effect, or of agreement with a number, with the whole interval inside it.
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Forest plot: one row for each measured claim, our mean with its 95 percent interval as a dot and a line, the paper's effect as an open diamond"}, "figure": {"caption": "Our effect with its 95 % interval (dot and line) and the paper's (diamond), in units of the smallest difference that matters; the axis is linear inside the grey band and logarithmic outside. Colour is the verdict: green holds, red opposite, grey no effect or undecided, light blue evidence from a scale that cannot settle the claim.", "name": "fig-forest"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Forest plot: one row for each measured claim, our mean with its 95 percent interval as a dot and a line, the paper's effect as an open diamond"}, "figure": {"caption": "Our effect with its 95 % interval (dot and line) and the paper's (diamond), in units of the smallest difference that matters; the axis is linear inside the grey band and logarithmic outside. Colour is what the cell says: green confirmed, red contradicted, grey unclear; where it was measured stands behind the name.", "name": "fig-forest"}}
 rows = [r for r in scoreboard.forest_rows(store) if r["seeds"] >= smallest_seeds]
 fig, ax = plt.subplots(figsize=(7.6, 1.2 + 0.24 * len(rows)), dpi=80)  # a long picture: kept under a megabyte
 plots.forest(ax, rows)

@@ -30,7 +30,7 @@ from ssllib.errors import InputError
 
 @dataclass(frozen=True)
 class Page:
-    """One notebook page of the checkout at `root`; `name` is as in claims.yml ("theory/cosine-gradient")."""
+    """One notebook page of the checkout at `root`; `name` is as in a claim's `page` ("theory/cosine-gradient")."""
 
     name: str
     root: Path
@@ -77,23 +77,24 @@ def digest(page: Page) -> str:
     """Hash of what the page's outputs are drawn from.
 
     That is: its source, its claims, the committed records of the experiments that it or its claims name, and
-    the data of the papers that it or its claims name; for a page that reads every record, all of these and
-    the table of contents.
+    the data of the papers that it or its claims name (of all, with the reasons, if it shows deviations); for a
+    page that reads every record, all of these and the table of contents.
     """
     source = page.source.read_text(encoding="utf-8")
     words = set(re.findall(r"""["']([\w./-]+)["']""", source))
     everything = re.search(r"\ball_records\(|\brecords\.committed\(", source) is not None
     data = page.root / "data"
-    listed = data / "claims.yml"
-    claims = _claims(listed.read_text(encoding="utf-8")) if listed.exists() else []
+    claims = [c for f in sorted(data.glob("claims/*.yml")) for c in _claims(f.read_text(encoding="utf-8"))]
     claims = [c for c in claims if everything or c.get("page") == page.name or c["id"] in words]
     words |= {name for c in claims for name in _experiments(c)}
     text = source + json.dumps(claims, sort_keys=True, default=str)
     files = [f for f in data.glob("records/*/*/*") if everything or f.parent.name in words]
     papers = [f for f in data.glob("papers/*.yml") if re.search(rf"""["']{re.escape(f.stem)}\b""", text)]
     files += [page.root / "_toc.yml", *data.glob("papers/*.yml")] if everything else papers
+    if "deviations.markdown(" in source:
+        files += [data / "deviations.yml", *data.glob("papers/*.yml")]
     total = hashlib.sha256(text.encode())
-    for file in sorted(files):
+    for file in sorted(set(files)):
         total.update(f"{file.relative_to(page.root).as_posix()}\0".encode())
         total.update(hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()[:20]
@@ -107,7 +108,7 @@ def _experiments(claim: Mapping[str, Any]) -> set[str]:
     return {str(place["experiment"]) for place in named if "experiment" in place}
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=16)
 def _claims(text: str) -> list[dict[str, Any]]:
     return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or []
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
-from ssllib import claims, verdicts
+from ssllib import claims, metrics, stats, verdicts
 from ssllib.arithmetic.tables import Finding
+from ssllib.estimands import Estimand, Side
 from ssllib.records import Record
 
 PAPER_NAMES = {"2406.16468": "Hidden Pitfalls", "2502.09252": "Embedding Norms", "2403.18699": "CLOA"}
@@ -62,93 +63,110 @@ def paper_links(claim: claims.Claim) -> str:
     return ", ".join(f"{{cite:t}}`{CITE[p]}`" for p in claim.paper)
 
 
+STANDS = {
+    "stated": "",
+    "implied": "Not a sentence of the paper; it follows from what the paper says.",
+    "ours": "Ours: no paper says it.",
+}
+
+
+def quotes(claim: claims.Claim) -> list[str]:
+    """The words of each paper that a claim quotes, as block quotes."""
+    lines: list[str] = []
+    for source, said in claim.quote.items():
+        by = "a reader's notes" if source == "notes" else f"{{cite:t}}`{CITE[source]}`"
+        lines += [f"> {said}", ">", f"> — {by}", ""]
+    return lines
+
+
 def claim_box(claim: claims.Claim) -> str:
-    """The claim as the paper makes it, in our words, and, folded, the criterion it is judged by."""
+    """The claim as the papers make it, in our words, and, folded, the criterion it is judged by."""
+    stands = f" *{STANDS[claim.stands]}*" if STANDS[claim.stands] else ""
     return "\n".join(
         [
             f":::::{{admonition}} Claim: {claim.place}",
             ":class: claim",
             "",
-            f"> {claim.quote}",
-            ">",
-            f"> — {paper_links(claim)}",
-            "",
-            f"**In our words.** {claim.ours}",
+            *quotes(claim),
+            f"**In our words.** {claim.ours}{stands}",
             "",
             f"::::{{dropdown}} Judged by (declared {claim.criterion['declared']})",
             criterion_text(claim),
+            *(["", f"*Note.* {claim.note}"] if claim.note else []),
             "::::",
             ":::::",
         ]
     )
 
 
+_QUANTIFIED = {
+    "each": "in each of the {n} cells", "most": "in more than half of the {n} cells",
+    "often": "in at least a third of the {n} cells", "some": "in at least one of the {n} cells",
+}  # fmt: skip
+
+
 def criterion_text(claim: claims.Claim) -> str:
-    """The criterion in a sentence."""
+    """The criterion in plain English."""
     rule = claim.criterion
     if claim.kind == "proof":
         return rule.get("decides") or f"the machine check `{rule['check']}`."
     if claim.kind == "arithmetic":
         return rule.get("decides") or "computed from the transcribed tables."
     if claim.kind == "question":
-        return f"{rule.get('answered_by', '')}"
-    cells = claim.cells
-    what = "; ".join(estimand_text(c) for c in cells[:4]) + ("; ..." if len(cells) > 4 else "")
+        given = rule.get("answered_by", "")
+        return given["text"] if isinstance(given, dict) else str(given)
+    found = claim.estimands
+    what = "; ".join(estimand_text(e) for e in found[:4]) + ("; ..." if len(found) > 4 else "")
+    size = f"{rule['smallest']:g} {rule['unit']}"
     side = {
-        ">": f"claimed to be positive, by at least {rule['smallest']:g}",
-        "<": f"claimed to be negative, by at least {rule['smallest']:g}",
-        "0": f"claimed to be none: smaller than {rule['smallest']:g}",
-    }[rule["direction"]]
+        ">": f"claimed to be above zero, by at least {size} in the mean",
+        "<": f"claimed to be below zero, by at least {size} in the mean",
+        "0": f"claimed to lie within {size} of " + ("zero" if not any(e.target for e in found) else "the number named"),
+    }[str(rule["direction"])]
+    many = f", {_QUANTIFIED[claim.quantifier].format(n=len(found))}" if len(found) > 1 else ""
     return (
-        f"{what}; {side} {rule['unit']}. Three or more seeds, 95 % t-interval. The paper's own setting: "
+        f"{what[:1].upper()}{what[1:]}; {side}{many}. Three or more seeds, 95 % t-interval. The paper's own setting: "
         f"{rule.get('setting', 'not stated')}."
     )
 
 
-def _side_text(side: Mapping[str, Any]) -> str:
-    if "spearman" in side:
-        return f"rank correlation of `{side['spearman'][0]}` and `{side['spearman'][1]}` over {len(side['arms'])} arms"
-    epoch = side.get("epoch", "last")
+def _side_text(side: Side) -> str:
+    named = [metrics.get(m).words for m in side.metrics]
+    if side.ranked:
+        return f"the rank correlation of {named[0]} and {named[1]} over {len(side.arms)} arms"
     when = {"last": "at the end", "best": "at its best", 0: "before the first step"}.get(
-        epoch, f"at epoch {epoch}"
+        side.epoch, f"at epoch {side.epoch}"
     )
-    less = f" (less `{side['less']}`)" if "less" in side else ""
-    return f"`{side['metric']}` of `{side['arm']}`{less} {when}"
+    if side.by is not None:
+        arms = ", ".join(f"`{a}`" for a in side.arms)
+        return f"the {named[0]} of the best of {arms} by {metrics.get(side.by).words} {when}"
+    less = f", less that of `{side.less}`," if side.less else ""
+    return f"the {named[0]} of `{side.arms[0]}`{less} {when}"
 
 
-def estimand_text(cell: Mapping[str, Any]) -> str:
+def estimand_text(e: Estimand) -> str:
     """The number that each seed gives, in words."""
-    text = _side_text(cell["value"])
-    if "minus" in cell:
-        text += f" minus {_side_text(cell['minus'])}"
-    elif "over" in cell:
-        text += f", in percent above {_side_text(cell['over'])}"
-    elif "log10_over" in cell:
-        text = f"log₁₀ of {text} over {_side_text(cell['log10_over'])}"
-    if "target" in cell:
-        text += f", less {cell['target']:g}"
-    return text
-
-
-CLASSES = {
-    "holds": "holds", "proved": "holds", "true": "holds", "reproduced": "holds", "answered": "holds",
-    "opposite": "opposite", "refuted": "opposite", "false": "opposite", "not reproduced": "opposite",
-    "corrected": "mixed", "mixed": "mixed",
-    "no effect": "none", "undecided": "undecided", "not yet run": "open", "open": "open",
-}  # fmt: skip
+    text, target = _side_text(e.value), e.target
+    if e.other is not None:
+        other = _side_text(e.other)
+        text = {
+            "minus": f"{text}, minus {other}",
+            "over": f"{text}, in percent above {other}",
+            "log10_over": f"log₁₀ of {text} over {other}",
+        }[e.how]
+    return f"{text}, less {target:g}" if target else text
 
 
 def verdict_class(v: verdicts.Verdict) -> str:
-    """The CSS class of a verdict; evidence that cannot settle a claim has its own."""
-    return "seen" if v.scale and not v.settles else CLASSES[v.word]
+    """The CSS class of a verdict: its word, and `small` where only small networks were looked at."""
+    return f"{v.word} small" if v.small else v.word
 
 
-def interval_text(c: verdicts.CellResult) -> str:
-    """Mean and interval of a cell with their number of seeds."""
-    e = c.estimate
+def interval_text(e: stats.Estimate) -> str:
+    """Mean and interval of an estimate."""
     if e.n == 0:
-        return "not yet run"
-    if e.n < 3:  # an interval from two seeds is wider than anything it could say
+        return "not run"
+    if e.n < stats.SEEDS:  # an interval from two seeds is wider than anything it could say
         return f"{signed(e.mean)} ({e.n} seed{'s' if e.n > 1 else ''})"
     return f"{signed(e.mean)} [{signed(e.low)}, {signed(e.high)}]"
 
@@ -169,44 +187,47 @@ def verdict_box(v: verdicts.Verdict) -> str:
     claim = v.claim
     lines = [
         f"::::{{admonition}} Verdict: {v.short}",
-        f":class: verdict verdict-{verdict_class(v)}",
+        ":class: verdict " + " ".join(f"verdict-{c}" for c in verdict_class(v).split()),
         "",
         f"{claim.ours}",
         "",
     ]
     if v.setting:
         lines += [f"Measured: {v.setting}.", ""]
-    if v.scale and not v.settles:
-        allowed = " or ".join(claim.criterion.get("settles", []))
+    if v.small:
         lines += [
-            f"This scale cannot settle the claim; only records at {allowed} scale can. "
-            f"The setting it is made for: {claim.criterion.get('setting', 'not stated')}.",
+            "A verdict about small networks, which says nothing about the setting the claim is made for: "
+            f"{claim.criterion.get('setting', 'not stated')}.",
             "",
         ]
     if v.cells:
-        unit = claim.criterion["unit"]
-        rows = [
-            [
-                _with_target(c.name, cell),
-                interval_text(c),
-                "" if c.paper is None else signed(c.paper),
-                c.word if v.settles else verdicts.mark(c.word),
-            ]
-            + ([f"{c.diverged} diverged"] if c.diverged else [])
-            for c, cell in zip(v.cells, claim.cells, strict=True)
-        ]
-        columns = ["cell", f"ours ({unit})", "paper", "reads"]
-        if any(len(r) > 4 for r in rows):
-            columns, rows = [*columns, "note"], [r if len(r) > 4 else [*r, ""] for r in rows]
-        lines += [markdown_table(rows, columns), ""]
+        lines += [*_cells(v), ""]
     if claim.kind == "proof" and v.records:
         lines += [*_statements(v.records[-1]), ""]
     if v.finding:
         lines += [*_computed(v.finding), ""]
+    if claim.note:
+        lines += [f"*Note.* {claim.note}", ""]
     if claim.revised:
         lines += [f"*Revised {r['date']}:* {r['reason']}" for r in claim.revised] + [""]
     lines.append("::::")
     return "\n".join(lines)
+
+
+def _cells(v: verdicts.Verdict) -> list[str]:
+    """A row for each cell: ours with its interval, the paper's number, the reading, and what else there is to say."""
+    unit = v.claim.criterion["unit"]
+    rows = []
+    for c, e in zip(v.cells, v.claim.estimands, strict=True):
+        notes = [f"{c.diverged} diverged"] if c.diverged else []
+        if c.judged.n >= stats.SEEDS and c.judged.level != c.estimate.level:
+            notes.append(f"judged at {100 * (1 - c.judged.level):.1f} % (Holm): {interval_text(c.judged)}")
+        name = f"{c.name}, less {e.target:g}" if e.target else c.name
+        paper = "" if c.paper is None else signed(c.paper)
+        rows.append([name, interval_text(c.estimate), paper, str(c.reading), "; ".join(notes)])
+    columns = ["cell", f"ours ({unit})", "paper", "reads", "note"]
+    kept = [i for i in range(len(columns)) if i < 2 or any(r[i] for r in rows)]
+    return [markdown_table([[r[i] for i in kept] for r in rows], [columns[i] for i in kept])]
 
 
 def _computed(finding: Finding) -> list[str]:
@@ -215,10 +236,6 @@ def _computed(finding: Finding) -> list[str]:
     if len(finding.numbers) > 8:
         table = f":::{{dropdown}} All {len(finding.numbers)} rows\n{table}\n:::"
     return [finding.sentence, "", table]
-
-
-def _with_target(name: str, cell: Mapping[str, Any]) -> str:
-    return f"{name}, less {cell['target']:g}" if cell.get("target") else name
 
 
 def _statements(record: Record) -> list[str]:

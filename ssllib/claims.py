@@ -8,11 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
+from ssllib import estimands
 from ssllib.errors import InputError, one_of
+from ssllib.estimands import Estimand
 from ssllib.paths import data_dir
 from ssllib.records import Store
 
@@ -22,7 +24,6 @@ PARTS = ("theory", "simulation", "training", "confidence", "anchors", "arithmeti
 STANDS = ("stated", "implied", "ours")
 WEIGHTS = ("slip", "repairable", "breaks")
 QUANTIFIERS = ("each", "most", "often", "some")
-ROLES = ("value", "minus", "over", "log10_over")  # the sides of an estimand
 _SILENT = ("paper_effect", "paper_source")  # parts of a cell that state no criterion
 
 
@@ -54,18 +55,37 @@ class Claim:
         return self.criterion.get("quantifier", "each")
 
     @property
+    def scales(self) -> tuple[str, ...]:
+        """The scales at which it may be judged: all that settle anything, or those that its criterion names."""
+        return tuple(self.criterion.get("scales", ("paper", "gpu", "cpu")))
+
+    @cached_property
+    def estimands(self) -> tuple[Estimand, ...]:
+        """What it measures, a number for each seed; `InputError` on a name that is not declared."""
+        return estimands.all_of(self.cells, self.criterion.get("experiment"), self.id)
+
+    @property
     def experiments(self) -> list[str]:
         """The experiments whose records this claim is judged by."""
-        if self.kind == "proof":
-            return ["proofs"]
-        default = self.criterion.get("experiment")
-        names = {
-            c[role].get("experiment", c.get("experiment", default))
-            for c in self.cells
-            for role in ROLES
-            if role in c
-        }
-        return sorted(n for n in names if n)
+        return ["proofs"] if self.kind == "proof" else sorted(set().union(*(e.experiments for e in self.estimands)))
+
+    @property
+    def answers(self) -> list[str]:
+        """The claims by whose verdicts a question is answered."""
+        given = self.criterion.get("answered_by")
+        return list(given.get("claims", [])) if isinstance(given, dict) else []
+
+    def missing_arms(self) -> list[str]:
+        """The experiments and arms, as `experiment/arm`, that it reads and that are not declared anywhere."""
+        from ssllib.experiments import EXPERIMENTS
+
+        return sorted(
+            f"{experiment}/{arm}"
+            for estimand in self.estimands
+            for experiment, arm in estimand.arms()
+            if experiment not in EXPERIMENTS
+            or not any(arm == cell.name for cells in EXPERIMENTS[experiment].scales.values() for cell in cells)
+        )
 
     def fingerprint(self) -> str:
         """A hash of everything in the criterion that can change a verdict."""
@@ -95,8 +115,8 @@ def _load(stamped: tuple[tuple[Path, int], ...]) -> dict[str, Claim]:
                 raise InputError(f"{path.name}: two claims are called {c.id}")
             found[c.id] = c
     for c in found.values():
-        if c.root is not None:
-            one_of(f"root of claim {c.id}", c.root, found)
+        for other in (*filter(None, [c.root]), *c.answers):
+            one_of(f"claim named by claim {c.id}", other, found)
     return found
 
 
@@ -115,8 +135,11 @@ def read(path: Path) -> list[Claim]:
         one_of(f"part of claim {c.id}", c.part, PARTS)
         one_of(f"stands of claim {c.id}", c.stands, STANDS)
         one_of(f"quantifier of claim {c.id}", c.quantifier, QUANTIFIERS)
+        for scale in c.scales:
+            one_of(f"scale of claim {c.id}", scale, ("paper", "gpu", "cpu"))
         if c.weight is not None:
             one_of(f"weight of claim {c.id}", c.weight, WEIGHTS)
+        _ = c.estimands  # names are checked
     return claims
 
 

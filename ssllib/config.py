@@ -12,9 +12,6 @@ from typing import Any, ClassVar, TypeVar
 
 from ssllib.errors import in_range, one_of
 
-ENGINE_REVISION = 1
-"""Raised when a change of the engine changes results; part of every run's identity."""
-
 KINDS: dict[str, type[RunConfig]] = {}
 _LAZY = {
     "training": "ssllib.train_config",
@@ -55,6 +52,8 @@ class RunConfig:
 
     kind: ClassVar[str] = "abstract"
     runner: ClassVar[str] = ""
+    revision: ClassVar[int] = 1
+    """Of the engine for this kind, raised when a change of it changes results; part of every run's identity."""
 
     seed: int = 0
 
@@ -81,7 +80,7 @@ class RunConfig:
         return dataclasses.replace(self, **changes)
 
     def identity(self) -> str:
-        """SHA-256 of kind, fields and engine revision: two runs with one identity have one result.
+        """SHA-256 of kind, fields and the kind's engine revision: two runs with one identity have one result.
 
         A field that was added after records existed says `metadata={"later": True}` and counts only when it
         differs from its default, so that older records keep their identity.
@@ -90,7 +89,7 @@ class RunConfig:
         for f in dataclasses.fields(self):
             if f.metadata.get("later") and getattr(self, f.name) == f.default:
                 del values[f.name]
-        text = json.dumps([self.kind, ENGINE_REVISION, values], sort_keys=True)
+        text = json.dumps([self.kind, self.revision, values], sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()
 
     def run(self, **options: Any) -> Any:

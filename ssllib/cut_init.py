@@ -10,7 +10,7 @@ from torch import nn
 
 from ssllib.errors import InputError, in_range, one_of
 
-WHICH = ("all", "weights", "last")
+WHICH = ("all", "weights", "last", "all-but-last")
 
 
 @torch.no_grad()
@@ -24,20 +24,22 @@ def cut_init_(module: nn.Module, c: float, which: str = "all") -> nn.Module:
         which: `"all"` divides every parameter, batch norm's scales and shifts too (the released code,
             Listing 1); `"weights"` only parameters with two or more dimensions, the weights of linear and
             convolutional layers (the text's "all network weights"); `"last"` only weight and bias of the
-            last linear or convolutional layer.
+            last linear or convolutional layer; `"all-but-last"` all the others.
 
     Raises:
         InputError: if `c` is not positive, `which` is unknown, or there is nothing to divide.
     """
     in_range("cut constant c", c, 0, 1e6, open_low=True)
     one_of("choice of parameters to cut", which, WHICH)
-    if which == "all":
-        chosen = list(module.parameters())
-    elif which == "weights":
-        chosen = [p for p in module.parameters() if p.ndim >= 2]
-    else:
-        layers = [m for m in module.modules() if isinstance(m, (nn.Linear, nn.modules.conv._ConvNd))]
-        chosen = list(layers[-1].parameters()) if layers else []
+    layers = [m for m in module.modules() if isinstance(m, (nn.Linear, nn.modules.conv._ConvNd))]
+    last = {id(p) for p in layers[-1].parameters()} if layers else set()
+    keep = {
+        "all": lambda p: True,
+        "weights": lambda p: p.ndim >= 2,
+        "last": lambda p: id(p) in last,
+        "all-but-last": lambda p: id(p) not in last,
+    }[which]
+    chosen = [p for p in module.parameters() if keep(p)]
     if not chosen:
         raise InputError(f"{type(module).__name__} has no parameters to cut with which={which!r}")
     for p in chosen:

@@ -8,6 +8,7 @@ finetune, finetune-frozen: an MLP on 10, 50 and 100 % of the labels, with the ba
 spread: variance, spherical variance, uniformity and alignment of the embeddings.
 confidence: norms on all four splits of both CIFARs, as a sign of novelty and of a right answer.
 people: norms beside the labels that people gave (CIFAR-N, CIFAR-10-H); simulated annotators for `shapes`.
+transfer: k-NN and a linear probe on the other CIFAR's labels.
 samples: each test image's norms, and whether k-NN names it rightly, as arrays.
 plane: two-dimensional embeddings of positive pairs, at every evaluated epoch.
 """
@@ -33,7 +34,7 @@ def check(config: TrainConfig, root: str | None = None) -> None:
     """Raise `InputError` before any work where a measure needs data that are not there."""
     if config.dataset == "shapes":
         return
-    if "confidence" in config.measures:
+    if {"confidence", "transfer"} & set(config.measures):
         datasets.load(confidence.other_set(config), root)
     if "people" in config.measures:
         confidence.people_labels(config, root)
@@ -80,18 +81,35 @@ def _bank(t: Trained, kind: str) -> ImageSet:
 
 
 def _linear(t: Trained) -> tuple[Numbers, Arrays]:
-    held_out = t.features("held_out", t.splits.held_out)["backbone"].float()
-    train, test = t.train["backbone"].float(), t.test["backbone"].float()
+    held_out = t.features("held_out", t.splits.held_out)["backbone"]
     s = t.splits
-    with torch.autocast(t.device.type, enabled=False):
-        found = probes.linear_probe(
-            (train, s.train.labels), (held_out, s.held_out.labels), (test, s.test.labels), s.train.classes
-        )
-    return dict(found), {}
+    known, asked = (t.train["backbone"], s.train.labels), (t.test["backbone"], s.test.labels)
+    return dict(probes.linear_probe(known, (held_out, s.held_out.labels), asked, s.train.classes)), {}
+
+
+def _transfer(t: Trained) -> tuple[Numbers, Arrays]:
+    """What the backbone's features are worth on the other CIFAR, its own training images known.
+
+    `transfer_knn_<set>` as the run's own k-NN, `transfer_linear_<set>` as the linear probe; percent.
+    """
+    config = confidence.other_set(t.config).replace(held_out=t.config.held_out)
+    splits = datasets.load(config, t.root)
+    parts = {"train": splits.train, "held_out": splits.held_out, "test": splits.test}
+    known, held_out, asked = (
+        (t.features(f"transfer-{name}", datasets.place(part, t.device))["backbone"], part.labels.to(t.device))
+        for name, part in parts.items()
+    )
+    named = evaluate.knn_predict(*known, asked[0], t.config.knn_k, t.config.knn_temperature)
+    return {
+        f"transfer_knn_{config.dataset}": evaluate.accuracy(named, asked[1]),
+        f"transfer_linear_{config.dataset}": probes.linear_probe(
+            known, held_out, asked, splits.train.classes
+        )["linear_test"],
+    }, {}
 
 
 RATES = (0.003, 0.01, 0.03, 0.1)
-"""Rates of fine-tuning, of which the best on held-out images with 10 % of the labels is taken."""
+"""Rates of fine-tuning, of which the best on held-out images with 10 % of the labels is taken (`finetune_10_val`)."""
 
 
 def _finetune(t: Trained, frozen: bool) -> tuple[Numbers, Arrays]:
@@ -104,12 +122,11 @@ def _finetune(t: Trained, frozen: bool) -> tuple[Numbers, Arrays]:
     s = t.splits
     few = s.train.take(datasets.labelled(s.train.labels, 0.1, s.train.classes, settings.seed))
     name = "finetune_frozen" if frozen else "finetune"
-    with torch.enable_grad(), torch.autocast(t.device.type, enabled=False):
-        rate = probes.best_rate(backbone, few, s.held_out, settings, RATES)
-        chosen = dataclasses.replace(settings, lr=rate)
-        shares = t.config.finetune_shares
-        found: Numbers = dict(probes.finetune_accuracies(backbone, s.train, s.test, chosen, shares, name))
-    return found | {f"{name}_rate": rate}, {}
+    rate, held_out = probes.best_rate(backbone, few, s.held_out, settings, RATES)
+    chosen = dataclasses.replace(settings, lr=rate)
+    shares = t.config.finetune_shares
+    found: Numbers = dict(probes.finetune_accuracies(backbone, s.train, s.test, chosen, shares, name))
+    return found | {f"{name}_rate": rate, f"{name}_10_val": held_out}, {}
 
 
 def _spread(t: Trained) -> tuple[Numbers, Arrays]:
@@ -139,4 +156,5 @@ MEASURES: dict[str, Callable[[Trained], tuple[Numbers, Arrays]]] = {
     "confidence": confidence.confidence,
     "people": confidence.people,
     "samples": _samples,
+    "transfer": _transfer,
 }

@@ -17,12 +17,14 @@ from ssllib import claims, experiments, records, verdicts
 from ssllib.boxes import claim_box, duration, markdown_table, verdict_box
 from ssllib.boxes import mean_range as mean_range
 from ssllib.errors import InputError, in_range, one_of
+from ssllib.recorded import NOTHING, Recorded
 from ssllib.records import Record
 
 _NOT_SOURCES = {
     f"{name}.py"
     for name in (
-        "pages proof_pages boxes plots turnable book notebooks claims verdicts stats scoreboard marked papers __main__"
+        "pages proof_pages boxes plots turnable book notebooks claims estimands metrics words verdicts stats "
+        "scoreboard recorded deviations marked papers __main__"
     ).split()
 }
 
@@ -109,7 +111,8 @@ def table(
     rows: Iterable[Sequence[Any]], columns: Sequence[str], caption: str | None = None, name: str = ""
 ) -> None:
     """Display a table, numbered when it has a caption (`name` is its label for {numref})."""
-    text = markdown_table(rows, columns)
+    body = [list(row) for row in rows] or [[NOTHING, *[""] * (len(columns) - 1)]]
+    text = markdown_table(body, columns)
     if caption:
         label = f":name: {name}\n" if name else ""
         text = f":::{{table}} {caption}\n{label}\n{text}\n:::"
@@ -140,23 +143,17 @@ class Page:
 
     # evidence
 
-    def records(self, experiment: str, scale: str | None = None) -> dict[str, list[Record]]:
-        """The committed records of an experiment at `scale`, or at the highest scale that has any, by cell."""
+    def recorded(
+        self, experiment: str, *, scale: str | None = None, arms: Sequence[str] = (), end: int | None = None
+    ) -> Recorded:
+        """The committed records of an experiment, by arm; see `Recorded`. Where there are none, the page says so."""
         experiments.get(experiment)
-        store = records.committed()
-        for level in [scale] if scale else verdicts.ORDER:
-            found = store.find(experiment, level)
-            if found:
-                self._used[experiment] = found
-                by_cell: dict[str, list[Record]] = {}
-                for r in found:
-                    by_cell.setdefault(r.cell, []).append(r)
-                return by_cell
-        at = f" at {scale} scale" if scale else ""
-        raise InputError(
-            f"there is no committed record of {experiment}{at} yet; "
-            f"make some with: python -m ssllib run {experiment} --scale {scale or 'cpu'} --commit"
-        )
+        found = Recorded(experiment, records.committed(), scale=scale, arms=arms, end=end)
+        if found:
+            self._used.setdefault(experiment, []).extend(found.all)
+        else:
+            show(pending_box(experiment))
+        return found
 
     def all_records(self) -> list[Record]:
         """Every committed record."""
@@ -216,6 +213,21 @@ class Page:
         ]
         names = ", ".join(f"`{k}`" for k in self.parameters)
         show(f"The page takes the parameters {names}.\n\n```bash\n" + "\n".join(lines) + "\n```")
+
+
+def pending_box(experiment: str, scale: str = "cpu") -> str:
+    """What a page says of an experiment without records: its place in the queue, and how to run it."""
+    from ssllib import agenda
+
+    names = list(dict.fromkeys(job.experiment for job in agenda.queue(scale)))
+    place = "not in the queue"
+    if experiment in names:
+        place = f"place {names.index(experiment) + 1} of {len(names)} in the queue"
+    return (
+        f":::{{admonition}} Not recorded yet: {experiment}\n:class: note\n\n"
+        f"No run of this experiment has been recorded ({place} at `{scale}` scale), so its claims are untested. "
+        f"To make the records: `python -m ssllib run {experiment} --scale {scale}`.\n:::"
+    )
 
 
 def _say_progress(line: str) -> None:

@@ -1,9 +1,12 @@
-"""The papers as data: published tables cell by cell, statements in their own words, captions.
+"""The papers as data: published tables cell by cell, settings with their places, statements, captions.
 
     >>> load("2406.16468").table("3").value(method="SimCLR", arm="default", dataset="CIFAR-10", epoch=100)
     75.7
 
 A cell is addressed by its row key and its column key together; the files are `data/papers/<arxiv id>.yml`.
+
+    >>> load("2502.09252").settings("Table 2", method="SimSiam")["batch"].value
+    1024
 """
 
 from __future__ import annotations
@@ -49,6 +52,49 @@ class Statement:
     place: str
     text: str
     note: str = ""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One setting of a table's or figure's runs.
+
+    `value` is a number, words, or a tuple of what the arms or epochs have; None where the text says nothing.
+    """
+
+    name: str
+    value: Any
+    place: str  # where the text says it
+    cited: str = ""  # where the work stands whose default it is, if the text only points there
+    released: Any = None  # what the released code has, where that is known to matter
+    note: str = ""
+
+    @property
+    def source(self) -> str:
+        """`stated` in the text, `cited` by it, in the `released` code alone, or `not stated` anywhere."""
+        if self.value is not None:
+            return "cited" if self.cited else "stated"
+        return "not stated" if self.released is None else "released"
+
+
+NOT_STATED, NO_PART = "not stated", "none of it"
+"""As a setting's value: the text says nothing; the setting is no part of these runs."""
+_LAYER, _ENTRY = ("of", "where", "says"), ("value", "place", "cited", "released", "note")
+
+
+def _listed(value: Any) -> tuple[Any, ...]:
+    return tuple(value) if isinstance(value, list) else (value,)
+
+
+def _setting(name: str, entry: dict[str, Any]) -> Setting:
+    """A `Setting` from its merged entry; a value needs its place."""
+    value = entry["value"]
+    if value == NOT_STATED:
+        value = None
+    elif not entry.get("place"):
+        raise InputError(f"setting {name!r} has the value {value!r} and no place where the text says so")
+    plain = tuple(map(_plain, value)) if isinstance(value, list) else None if value is None else _plain(value)
+    words = {part: entry.get(part, "") for part in ("place", "cited", "note")}
+    return Setting(name, plain, released=_plain(entry["released"]) if "released" in entry else None, **words)
 
 
 class Table:
@@ -108,7 +154,7 @@ class Table:
 
 
 class Paper:
-    """A paper's `meta`, `tables`, `statements`, captions of `figures`, and printed `oddities`."""
+    """A paper's `meta`, `tables`, `settings`, `statements`, captions of `figures`, and printed `oddities`."""
 
     def __init__(self, name: str, data: dict[str, Any]) -> None:
         self.name, self.meta = name, data["meta"]
@@ -117,6 +163,34 @@ class Paper:
         tables = data.get("tables") or data["other_sources"]
         self.tables = {t: Table(d.get("source") or cell_source(name, t), d) for t, d in tables.items()}
         self.statements = {s: Statement(s, **d) for s, d in data.get("statements", {}).items()}
+        self._layers: list[dict[str, Any]] = data.get("settings", [])
+        known = [*(f"Table {t}" for t in self.tables), *(f"Figure {f}" for f in self.figures)]
+        for layer in self._layers:
+            for part in layer:
+                one_of(f"part of the settings of {name}", part, _LAYER)
+            for of in _listed(layer.get("of", [])):
+                one_of(f"table or figure of {name}", of, known)
+
+    def settings(self, of: str, **key: Any) -> dict[str, Setting]:
+        """What the paper says of the runs behind "Table 2" or "Figure 5", for a `method`, `dataset`, `arm`.
+
+        The file's layers in their order: each holds for the tables and figures in `of` (all without it) and
+        the keys in `where`; a later one speaks over an earlier one, whose `released` stays unless it has its own.
+        """
+        merged: dict[str, dict[str, Any]] = {}
+        for layer in self._layers:
+            if of not in _listed(layer.get("of", of)):
+                continue
+            if any(key.get(part) not in _listed(values) for part, values in layer.get("where", {}).items()):
+                continue
+            for name, entry in layer["says"].items():
+                new = entry if isinstance(entry, dict) else {"value": entry}
+                for part in new:
+                    one_of(f"part of setting {name!r} in {self.name}", part, _ENTRY)
+                before = merged.get(name, {})
+                kept = before if "value" not in new else {k: v for k, v in before.items() if k == "released"}
+                merged[name] = kept | new
+        return {name: _setting(name, e) for name, e in merged.items() if e["value"] != NO_PART}
 
     def table(self, name: str | int) -> Table:
         """Table `name` as the paper numbers it: "3", "S1"."""

@@ -14,7 +14,7 @@ def cache_dir() -> Path:
 
 
 def project_dir() -> Path:
-    """The checkout: `$SSLLIB_PROJECT`, else the folder above this package when it holds `data/claims.yml`."""
+    """The checkout: `$SSLLIB_PROJECT`, else the folder above this package when it holds `data/claims/`."""
     given = os.environ.get("SSLLIB_PROJECT")
     root = Path(given) if given else Path(__file__).resolve().parent.parent
     if not (root / "data").is_dir():

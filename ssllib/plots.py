@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ssllib import words
 from ssllib.records import Record
 
 # Okabe and Ito's palette, which the colour-blind can tell apart.
@@ -21,7 +22,8 @@ LABEL = {
     "default": "default", "weight-decay": "weight decay 5e-4", "cut": "cut, c = 3", "gradscale": "GradScale, p = 1",
 }  # fmt: skip
 VERDICT = {
-    "holds": GREEN, "opposite": RED, "mixed": ORANGE, "none": GREY, "undecided": GREY, "seen": SKY, "open": "#bbbbbb",
+    words.CONFIRMED: GREEN, words.REPAIRED: ORANGE, words.CONTRADICTED: RED, words.UNCLEAR: GREY,
+    words.UNTESTED: "#bbbbbb",
 }  # fmt: skip
 
 
@@ -65,6 +67,8 @@ def curves(ax: Any, records: dict[str, Sequence[Record]], metric: str, *, x: str
     from matplotlib.ticker import MaxNLocator
 
     ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+    if not records:
+        blank(ax, "not recorded yet")
     for arm, runs in records.items():
         per_seed = [[(row[x], row[metric]) for row in r.history if metric in row] for r in runs]
         shortest = min(len(p) for p in per_seed)
@@ -78,13 +82,12 @@ def curves(ax: Any, records: dict[str, Sequence[Record]], metric: str, *, x: str
             _ = ax.fill_between(xs, ys.min(axis=0), ys.max(axis=0), color=color, alpha=0.18, linewidth=0)
 
 
-def paper_line(ax: Any, y: float, label: str) -> None:
-    """A number of a paper as a dotted line across the axes."""
-    _ = ax.axhline(y, color="black", linestyle=":", linewidth=1.2)
-    _ = ax.annotate(
-        label, (1, y), xycoords=("axes fraction", "data"), xytext=(-2, 3), textcoords="offset points",
-        ha="right", fontsize=8.5,
-    )  # fmt: skip
+def blank(ax: Any, text: str) -> None:
+    """An empty panel that says why."""
+    _ = ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=GREY)
+    ax.set_xticks([])
+    ax.set_yticks([])
+    ax.grid(visible=False)
 
 
 def forest(ax: Any, rows: Sequence[dict[str, Any]]) -> None:

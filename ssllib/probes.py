@@ -218,12 +218,13 @@ def predict(model: nn.Module, data: ImageSet) -> Tensor:
 
 def best_rate(
     backbone: nn.Module, train: ImageSet, held_out: ImageSet, settings: FineTune, rates: Sequence[float]
-) -> float:
-    """The rate with the highest accuracy on held-out training images; of equal ones the smallest."""
+) -> tuple[float, float]:
+    """The rate with the highest accuracy, in percent, on held-out training images (of equal ones the smallest)."""
     scores = {}
     for rate in sorted(rates):
         model, _ = finetune(backbone, train, replace(settings, lr=rate))
         scores[rate] = accuracy(predict(model, held_out).argmax(dim=1), held_out.labels)
     if not scores:
         raise InputError("no rate to choose from; allowed: at least one")
-    return max(scores, key=lambda rate: scores[rate])
+    best = max(scores, key=lambda rate: scores[rate])
+    return best, scores[best]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ssllib import boxes, claims, marked, plots, verdicts
+from ssllib import boxes, claims, marked, plots, stats, verdicts, words
 from ssllib.paths import project_dir
 from ssllib.records import Record, Store
 from ssllib.verdicts import Verdict
@@ -19,67 +20,103 @@ TITLES = {
 
 
 def all_verdicts(store: Store) -> list[Verdict]:
-    """The verdict on every claim, in the order of `data/claims.yml`."""
+    """The verdict on every claim, in the order of `data/claims/`."""
     return [verdicts.verdict(c, store) for c in claims.load().values()]
 
 
-def tally(found: list[Verdict]) -> Counter[str]:
-    """How many claims have which verdict; evidence that cannot settle a claim is counted as `seen only`."""
-    return Counter("seen only" if v.scale and not v.settles else v.word for v in found)
+COLUMNS = ("claims", *words.VERDICTS[:-1], "small networks only", words.UNTESTED)
+"""Verdicts about small networks have a column of their own, and count in no other."""
 
 
-def summary(store: Store) -> str:
-    """Three lines: how many claims there are, what became of them, and that in the README's words."""
-    found = all_verdicts(store)
-    count = tally(found)
-    settled = sum(n for word, n in count.items() if word not in ("not yet run", "open", "undecided", "seen only"))
-    parts = ", ".join(f"{n} {word}" for word, n in count.most_common())
-    *_, last = tally_by_part(store)
-    groups = ", ".join(f"{n} {name}" for name, n in zip(COLUMNS[1:], last[2:], strict=True) if n)
-    return f"{len(found)} claims, {settled} settled, {sum(1 for _ in store)} records.\n{parts}\nIn groups: {groups}."
+def column(v: Verdict) -> str:
+    """The column that counts a verdict."""
+    return "small networks only" if v.small else v.word
 
 
-COLUMNS = ("claims", "borne out", "in between", "contradicted", "undecided", "seen only", "open", "not yet run")
-"""Borne out: holds, proved, true, reproduced. In between: corrected, mixed, no effect. Contradicted: opposite,
-refuted, false, not reproduced."""
-_COLUMN = {
-    **dict.fromkeys(("holds", "proved", "true", "reproduced", "answered"), "borne out"),
-    **dict.fromkeys(("corrected", "mixed", "no effect"), "in between"),
-    **dict.fromkeys(("opposite", "refuted", "false", "not reproduced"), "contradicted"),
-}
+def stated(found: Iterable[Verdict]) -> list[Verdict]:
+    """What enters the totals: sentences of the papers, and one of those that are false for one reason."""
+    kept = [v for v in found if v.claim.stands == "stated" and v.claim.kind != "question"]
+    word = {v.claim.id: v.word for v in kept}
+    return [v for v in kept if v.claim.root is None or word.get(v.claim.root) != v.word]
+
+
+def others(found: Iterable[Verdict]) -> list[Verdict]:
+    """What no paper states: implications, controls and additions."""
+    return [v for v in found if v.claim.stands != "stated" and v.claim.kind != "question"]
+
+
+def questions(found: Iterable[Verdict]) -> list[Verdict]:
+    return [v for v in found if v.claim.kind == "question"]
+
+
+def tally(found: Iterable[Verdict]) -> Counter[str]:
+    """How many verdicts stand in which column."""
+    return Counter(column(v) for v in found)
+
+
+def small_tally(found: Iterable[Verdict]) -> Counter[str]:
+    """What was found of small networks, by word."""
+    return Counter(v.word for v in found if v.small)
 
 
 def tally_by_part(store: Store) -> list[list[Any]]:
-    """A row for each part and one for all: title, then the numbers that `COLUMNS` names."""
+    """A row for each part and one for all stated claims, one for the others: title, then what `COLUMNS` names."""
     found = all_verdicts(store)
-    return _rows([*((t, [v for v in found if v.claim.part == p]) for p, t in TITLES.items()), ("all", found)])
+    mine = stated(found)
+    rows = _rows([*((t, [v for v in mine if v.claim.part == p]) for p, t in TITLES.items()), ("all", mine)])
+    return [r for r in rows if r[1]] + _rows([("beside: controls, implications", others(found))])
 
 
 def tally_by_paper(store: Store) -> list[list[Any]]:
     """The same with a row for each paper; a claim that two papers make counts for both."""
-    found = all_verdicts(store)
-    return _rows([(name, [v for v in found if p in v.claim.paper]) for p, name in boxes.PAPER_NAMES.items()])
-
-
-def seen(store: Store) -> Counter[str]:
-    """What was seen of the claims that no evidence settles yet: "+", "0", "−", "±" or "undecided"."""
-    return Counter(v.mark for v in all_verdicts(store) if v.scale and not v.settles)
+    mine = stated(all_verdicts(store))
+    return _rows([(name, [v for v in mine if p in v.claim.paper]) for p, name in boxes.PAPER_NAMES.items()])
 
 
 def _rows(groups: list[tuple[str, list[Verdict]]]) -> list[list[Any]]:
-    rows = []
-    for title, mine in groups:
-        count: Counter[str] = Counter()
-        for word, n in tally(mine).items():
-            count[_COLUMN.get(word, word)] += n
-        rows.append([title, len(mine), *(count[c] or "" for c in COLUMNS[1:])])
-    return rows
+    return [[title, len(mine), *(tally(mine)[c] or "" for c in COLUMNS[1:])] for title, mine in groups]
+
+
+def summary(store: Store) -> str:
+    """Three lines: the stated claims by word, what was seen of small networks, and what stands beside."""
+    found = all_verdicts(store)
+    mine, beside, asked = stated(found), others(found), questions(found)
+    same = sum(v.claim.stands == "stated" and v.claim.kind != "question" for v in found) - len(mine)
+    answered = sum(v.word == words.ANSWERED for v in asked)
+    lines = [
+        f"{len(mine)} sentences of the papers: {_listed(tally(mine), COLUMNS[1:])}; {sum(1 for _ in store)} records.",
+        f"Small networks: {_listed(small_tally(mine), words.VERDICTS)}.",
+        f"Beside them {len(beside)} controls and implications ({_listed(tally(beside), COLUMNS[1:])}), "
+        f"{len(asked)} questions, {answered} answered; {same} more sentences fail for the reason of another.",
+    ]
+    return "\n".join(lines)
+
+
+def _listed(count: Counter[str], order: Iterable[str]) -> str:
+    return ", ".join(f"{count[name]} {name}" for name in order if count[name]) or "none"
 
 
 def readme_block(store: Store) -> str:
     """The README's summary of verdicts, between its two marks."""
-    rows = [[title, *row] for title, *row in tally_by_part(store)]
-    return f"{MARKS[0]}\n{boxes.markdown_table(rows, ['', *COLUMNS])}\n{MARKS[1]}"
+    table = boxes.markdown_table([list(row) for row in tally_by_part(store)], ["", *COLUMNS])
+    return f"{MARKS[0]}\n{table}\n\n{notes(store)}\n{MARKS[1]}"
+
+
+def notes(store: Store) -> str:
+    """What the table of counts needs said beside it."""
+    found = all_verdicts(store)
+    mine, asked = stated(found), questions(found)
+    same = sum(v.claim.stands == "stated" and v.claim.kind != "question" for v in found) - len(mine)
+    literal = sum(v.reading.detail == "literally, not" for v in mine)
+    weights = Counter(v.claim.weight for v in mine if v.word in (words.REPAIRED, words.CONTRADICTED) and not v.small)
+    answered = sum(v.word == words.ANSWERED for v in asked)
+    return (
+        f"Small networks: {_listed(small_tally(mine), words.VERDICTS)}. "
+        f"Of the sentences that proofs and tables find false, {weights['slip']} are slips, {weights['repairable']} are "
+        f"repairable and {weights['breaks']} break the use that is made of them; {same} more fail for the same reason "
+        f"as another and are not counted again. {literal} sentences of tables are true as one reads them, but not to "
+        f"the letter. Of {len(asked)} questions {answered} are answered."
+    )
 
 
 MARKS = ("<!-- verdicts: written by `make pages` -->", "<!-- end of verdicts -->")
@@ -131,26 +168,39 @@ def has_page(claim: claims.Claim) -> bool:
 
 
 def table(store: Store, part: str) -> str:
-    """One part of the scoreboard as a Markdown table; each row links to its page and its records."""
+    """One part of the scoreboard as Markdown: what the papers state, then, apart, what stands beside it.
+
+    Each row links to its page and its records.
+    """
+    found = [v for v in all_verdicts(store) if v.claim.part == part]
+    apart = [v for v in found if v.claim.stands != "stated"]
+    lines = _table([v for v in found if v.claim.stands == "stated"])
+    if apart and len(apart) < len(found):
+        return f"{lines}\n\nImplications, controls and additions:\n\n{_table(apart)}"
+    return _table(found)
+
+
+def _table(chosen: Sequence[Verdict]) -> str:
     rows = []
-    for v in all_verdicts(store):
+    for v in chosen:
         c = v.claim
-        if c.part != part:
-            continue
         page = f"{{doc}}`page </book/{c.page}>`" if has_page(c) else "no page yet"
         evidence = ""
         if v.records:
             names = sorted({r.experiment for r in v.records})
-            evidence = ", ".join(f"[{sum(r.experiment == n for r in v.records)} of {n}](records-{n})" for n in names)
+            count = Counter(r.experiment for r in v.records)
+            evidence = ", ".join(f"[{count[n]} of {n}](records-{n})" for n in names)
         places = ", ".join(f"{boxes.PAPER_NAMES[p]}" for p in c.paper)
-        mark = f"{BADGE[boxes.verdict_class(v)]}`{v.short}`"
+        behind = "; ".join(filter(None, [v.reading.detail, v.where]))
+        mark = f"{BADGE[v.word]}`{words.SYMBOL[v.word]} {v.word}` {behind}"
         rows.append([c.ours.replace("|", "\\|"), f"{places}: {c.place}".replace("|", "\\|"), mark, page, evidence])
     return boxes.markdown_table(rows, ["claim", "where", "verdict", "page", "records"])
 
 
 BADGE = {
-    "holds": "{bdg-success}", "opposite": "{bdg-danger}", "mixed": "{bdg-warning}", "none": "{bdg-secondary}",
-    "undecided": "{bdg-secondary}", "seen": "{bdg-info}", "open": "{bdg-light}",
+    words.CONFIRMED: "{bdg-success}", words.REPAIRED: "{bdg-warning}", words.CONTRADICTED: "{bdg-danger}",
+    words.UNCLEAR: "{bdg-secondary}", words.UNTESTED: "{bdg-light}",
+    words.ANSWERED: "{bdg-success}", words.OPEN: "{bdg-light}",
 }  # fmt: skip
 
 
@@ -184,18 +234,18 @@ def forest_rows(store: Store) -> list[dict[str, Any]]:
             continue
         unit = float(v.claim.criterion["smallest"])
         for c in v.cells:
-            if c.estimate.n < 2:
+            if c.estimate.n < stats.SEEDS:
                 continue
             label = v.claim.id if len(v.cells) == 1 else f"{v.claim.id}: {c.name}"
             rows.append(
                 {
                     "seeds": c.estimate.n,
-                    "label": f"{label}  ({v.scale})",
+                    "label": f"{label}  ({v.where})",
                     "mean": c.estimate.mean / unit,
                     "low": c.estimate.low / unit,
                     "high": c.estimate.high / unit,
                     "paper": None if c.paper is None else c.paper / unit,
-                    "color": plots.VERDICT[boxes.verdict_class(v)],
+                    "color": plots.VERDICT[c.reading.word],
                 }
             )
     return rows

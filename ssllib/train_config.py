@@ -13,7 +13,7 @@ METHODS = ("simclr", "simsiam", "byol", "moco-v2", "moco-v3", "dino")
 DATASETS = ("shapes", "cifar10", "cifar100", "flowers102", "imagenette", "imagenet100")
 """Besides `folder:NAME`, the class folders in `NAME/train` and `NAME/val` below the data root."""
 BACKBONES = (
-    "mini", "tiny", "resnet18", "resnet50", "resnet18-large", "resnet50-large", "vit-mini", "vit-small",
+    "mini", "tiny", "small", "resnet18", "resnet50", "resnet18-large", "resnet50-large", "vit-mini", "vit-small",
 )  # fmt: skip
 DIFFERENCES = ("rate", "loss", "accumulation", "augmentation", "bank")
 PROTOCOLS = {"text": frozenset[str](), "released": frozenset(DIFFERENCES)} | {
@@ -31,7 +31,11 @@ bank: k-NN with one augmented view of each training image as the bank is measure
 """
 OPTIMIZERS = ("sgd", "adamw")
 LOSSES = ("info-nce", "attraction", "repulsion", "dcl", "vicreg", "barlow-twins", "triplet", "none")
-MEASURES = ("knn", "linear", "finetune", "finetune-frozen", "spread", "confidence", "people", "samples", "plane")
+MEASURES = (
+    "knn", "linear", "finetune", "finetune-frozen", "spread", "confidence", "people", "samples", "transfer", "plane",
+)  # fmt: skip
+CUTS = ("all", "weights", "last", "all-but-last")
+"""What the cut divides; see `ssllib.cut_init`."""
 EVALUATE_AT = ("each epoch", "powers of two")
 
 
@@ -46,6 +50,7 @@ class TrainConfig(RunConfig):
     """One self-supervised training, evaluated on the way (defaults: 2502.09252 C.1 for SimCLR)."""
 
     runner: ClassVar[str] = "ssllib.training:train"
+    revision: ClassVar[int] = 2  # 2: k-NN and effective rank in fp32 also under bf16
 
     method: str = "simclr"
     protocol: str = "text"  # where a paper's text and its released code differ
@@ -106,6 +111,8 @@ class TrainConfig(RunConfig):
     finetune_epochs: int = _later(100)  # 2403.18699, section 5
     finetune_shares: tuple[float, ...] = _later((0.1, 0.5, 1.0))  # of the labels
     evaluate_at: str = _later("each epoch")  # or at 0, 1, 2, 4, ..., each 100th and the last
+    # Weights that feed a batch norm alone: their rate times this, their weight decay over it (decay per step stays)
+    rate_before_norm: float = _later(1.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -114,7 +121,7 @@ class TrainConfig(RunConfig):
         if not self.dataset.startswith("folder:"):
             one_of("data set", self.dataset, (*DATASETS, "folder:NAME"))
         one_of("backbone", self.backbone, BACKBONES)
-        one_of("cut_which", self.cut_which, ("all", "weights", "last"))
+        one_of("cut_which", self.cut_which, CUTS)
         one_of("precision", self.precision, ("fp32", "bf16"))
         one_of("optimizer", self.optimizer, OPTIMIZERS)
         one_of("loss", self.loss, LOSSES)
@@ -170,8 +177,20 @@ class TrainConfig(RunConfig):
         for name in ("confidence", "people"):
             if name in self.measures and self.dataset not in ("cifar10", "cifar100", "shapes"):
                 raise InputError(f"measure {name!r} with {self.dataset}; allowed: with cifar10, cifar100 and shapes")
+        if "transfer" in self.measures and self.dataset not in ("cifar10", "cifar100"):
+            raise InputError(f"measure 'transfer' with {self.dataset}; allowed: with cifar10 and cifar100")
         if "plane" in self.measures and self.proj_dim != 2:
             raise InputError(f"measure 'plane' with proj_dim = {self.proj_dim}; allowed: 2")
+
+    def course(self) -> str:
+        """The identity of the training without where it stops and what is measured after it.
+
+        Two runs of one course share weights and history as far as both go: the schedule is drawn for
+        `schedule_epochs`, and only the measures `knn` and `plane` add to the history.
+        """
+        seen = tuple(m for m in ("knn", "plane") if m in self.measures)
+        fields = {f.name: f.default for f in dataclasses.fields(self) if f.name.startswith("finetune")}
+        return self.replace(epochs=self.schedule_epochs, measures=seen, **fields).identity()
 
     def released(self, difference: str) -> bool:
         """Whether this run follows the released code in one of `DIFFERENCES`."""
@@ -218,4 +237,5 @@ _RANGES = (
     ("anchor_weight", 0, 1e6, False),
     ("finetune_epochs", 1, 10**5, False),
     ("label_share", 0, 1, True),
+    ("rate_before_norm", 0, 1e6, True),
 )

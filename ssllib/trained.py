@@ -11,6 +11,7 @@ from torch import Tensor
 from ssllib import datasets, evaluate
 from ssllib.datasets import ImageSet, Splits
 from ssllib.models.method import Method
+from ssllib.steps import autocast
 from ssllib.train_config import TrainConfig
 from ssllib.views import view
 
@@ -32,7 +33,8 @@ class Trained:
     def features(self, name: str, data: ImageSet) -> Features:
         """Clean features of `data` at each place, on the device; `name` says which set it is."""
         if name not in self._features:
-            self._features[name] = evaluate.features(self.model.embed, data, device=self.device)
+            with autocast(self.config, self.device):
+                self._features[name] = evaluate.features(self.model.embed, data, device=self.device)
         return self._features[name]
 
     @property
@@ -75,6 +77,8 @@ def two_views(
     order = torch.arange(len(data), device=data.images.device)
     for images in datasets.batches(data, order, 512, g.device):
         for parts in found:
-            parts.append(model.embed(view(images, config, g)))
+            seen = view(images, config, g)
+            with autocast(config, seen.device):
+                parts.append(model.embed(seen))
     one, two = ({place: torch.cat([p[place].float() for p in parts]) for place in parts[0]} for parts in found)
     return one, two

@@ -14,10 +14,11 @@ from typing import Any
 
 import torch
 
-from ssllib import checkpoint, datasets, evaluate, measures, models, norms, plane
+from ssllib import checkpoint, datasets, evaluate, measures, models, norms, plane, stopping
 from ssllib.cut_init import cut_init_
-from ssllib.datasets import ImageSet, Splits
-from ssllib.models.method import Method
+from ssllib.datasets import ImageSet, Splits, side
+from ssllib.errors import InputError
+from ssllib.models.method import Method, feeding_batch_norm
 from ssllib.records import Result
 from ssllib.schedules import released_rate, warmup_cosine
 from ssllib.steps import Means, autocast, forward_backward
@@ -43,8 +44,10 @@ def train(
     Args:
         data_root: where the images are; default as in `ssllib.paths.data_root`.
         device: default `cuda` when there is one, else `cpu`.
-        checkpoints: folder for the state after each epoch; a run found there is continued.
-        deadline: `time.monotonic()` after which no further epoch starts; the result is then `interrupted`.
+        checkpoints: folder for the state after each epoch; a run found there is continued, and so is a finished
+            one of the same course (`TrainConfig.course`) that was kept there.
+        deadline: `time.monotonic()` after which no further epoch starts; the result is then `interrupted`, as it
+            is when `stopping.asked()`.
         progress: called with a line after each epoch.
         compiled: put the backbone through `torch.compile` (the same numbers up to rounding).
 
@@ -52,6 +55,7 @@ def train(
         A `Result` with one history row per epoch (row 0: before the first step), the final numbers, and the
         status `finished`, `diverged` (a loss that is not finite; history kept) or `interrupted`.
     """
+    began = time.perf_counter()
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     measures.check(config, data_root)
     splits = datasets.load(config, data_root)
@@ -67,22 +71,28 @@ def train(
     optimizer = _optimizer(model, config)
     history: list[dict[str, Any]] = []
     arrays: dict[str, Any] = {}
-    spent, images_seen = 0.0, 0
+    spent, images_seen, beside = 0.0, 0, 0.0
     path = checkpoints / f"{config.identity()}.pt" if checkpoints else None
-    state = checkpoint.load(path) if path else None
+    state = _found(checkpoints, config) if checkpoints else None
     if state:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         history, spent, images_seen = state["history"], state["spent"], state["images_seen"]
+        beside = state.get("beside", 0.0)
         arrays = {name: value.numpy() for name, value in state["arrays"].items()}
     else:
         history.append(_before(model, splits, shown, config, arrays))
 
     if compiled:
         model.backbone.compile()
-    status = "finished"
+    already, status = spent, "finished"
+
+    def others() -> float:
+        """Seconds of this run that went into something else than training: data, evaluations, measures."""
+        return beside + time.perf_counter() - began - (spent - already)
+
     for epoch in range(len(history), config.epochs + 1):
-        if deadline is not None and time.monotonic() > deadline:
+        if stopping.asked() or (deadline is not None and time.monotonic() > deadline):
             status = "interrupted"
             break
         start = time.perf_counter()
@@ -108,22 +118,41 @@ def train(
                     "optimizer": optimizer.state_dict(),
                     "history": history,
                     "spent": spent,
+                    "beside": others(),
                     "images_seen": images_seen,
                     "arrays": {name: torch.from_numpy(value) for name, value in arrays.items()},
                 },
             )
+            checkpoint.note(path, epoch=epoch, of=config.epochs, seconds=round(spent + others(), 1))
     final: dict[str, Any] = {}
     if status == "finished":
         trained = Trained(model.eval(), splits, config, data_root, where)
-        with autocast(config, where):
-            final = _asked(model, splits.train, trained.train, splits.test, trained.test, config, "test", last=True)
-            more, last_arrays = measures.measure(trained)
+        final = _asked(model, splits.train, trained.train, splits.test, trained.test, config, "test", last=True)
+        more, last_arrays = measures.measure(trained)
         final |= more
         arrays |= last_arrays
-    speed = {"training_seconds": round(spent, 2), "images_per_second": round(images_seen / max(spent, 1e-9), 1)}
+    speed = {
+        "training_seconds": round(spent, 2),
+        "other_seconds": round(others(), 2),
+        "images_per_second": round(images_seen / max(spent, 1e-9), 1),
+    }
     if compiled:
         speed["compiled"] = 1
     return Result(status, history, final, arrays, speed)
+
+
+def _found(folder: Path, config: TrainConfig) -> dict[str, Any] | None:
+    """The state to go on from: this run's own, or that of a finished one of its course.
+
+    The finished one was evaluated at its end; where this run would not be, its history cannot be this run's.
+    """
+    own = checkpoint.load(folder / f"{config.identity()}.pt")
+    if own:
+        return own
+    for epoch, path in checkpoint.latest(folder, config.course(), config.epochs):
+        if _due(config, epoch) and (state := checkpoint.load(path)):
+            return state
+    return None
 
 
 def _shown(data: ImageSet, config: TrainConfig) -> ImageSet:
@@ -165,17 +194,35 @@ def _line(config: TrainConfig, row: dict[str, Any], place: str, seconds: float) 
 
 
 def _optimizer(model: Method, config: TrainConfig) -> torch.optim.Optimizer:
+    groups = model.groups()
+    if config.rate_before_norm != 1:
+        groups = _apart(groups, feeding_batch_norm(model, side(config)), config)
     if config.optimizer == "adamw":
         return torch.optim.AdamW(
-            model.groups(), lr=config.lr, betas=(config.momentum, 0.999), weight_decay=config.weight_decay
+            groups, lr=config.lr, betas=(config.momentum, 0.999), weight_decay=config.weight_decay
         )
     return torch.optim.SGD(
-        model.groups(),
+        groups,
         lr=config.lr,
         momentum=config.momentum,
         weight_decay=config.weight_decay,
         nesterov=config.nesterov,
     )
+
+
+def _apart(groups: list[dict[str, Any]], before: list[torch.nn.Parameter], config: TrainConfig) -> list[dict[str, Any]]:
+    """The groups with the weights `before` a batch norm in groups of their own, at another rate and decay."""
+    if not before:
+        raise InputError(f"rate_before_norm is {config.rate_before_norm:g}, no weight feeds a batch norm; allowed: 1")
+    chosen = set(map(id, before))
+    own = {"times": config.rate_before_norm, "weight_decay": config.weight_decay / config.rate_before_norm}
+    found = []
+    for group in groups:
+        for inside in (False, True):
+            params = [p for p in group["params"] if (id(p) in chosen) is inside]
+            if params:
+                found.append(group | {"params": params} | (own if inside else {}))
+    return found
 
 
 def _one_epoch(
@@ -192,7 +239,7 @@ def _one_epoch(
         done = (epoch - 1) * steps + i
         rate = _rate(config, done, steps)
         for group in optimizer.param_groups:
-            group["lr"] = config.lr if group.get("constant") else rate
+            group["lr"] = (config.lr if group.get("constant") else rate) * group.get("times", 1.0)
         optimizer.zero_grad(set_to_none=True)
         batch = order[i * config.batch_size : (i + 1) * config.batch_size]
         values = forward_backward(model, data, batch, config, g)
@@ -240,7 +287,7 @@ def _evaluate(model: Method, splits: Splits, config: TrainConfig) -> dict[str, f
     with autocast(config, device):
         known = evaluate.features(model.embed, splits.train, device=device)
         asked = evaluate.features(model.embed, splits.held_out, device=device)
-        return _asked(model, splits.train, known, splits.held_out, asked, config, "val")
+    return _asked(model, splits.train, known, splits.held_out, asked, config, "val")
 
 
 def _asked(
@@ -263,7 +310,8 @@ def _asked(
             row[f"knn10{label}_{name}"] = evaluate.accuracy(found, queries.labels)
     if config.released("bank"):
         data = evaluate.knn_bank("augmented", bank, seed=config.seed, batch=min(256, len(bank)))
-        seen = evaluate.features(model.embed, data, device=bank.labels.device)["backbone"]
+        with autocast(config, bank.labels.device):
+            seen = evaluate.features(model.embed, data, device=bank.labels.device)["backbone"]
         found = evaluate.knn_predict(seen, data.labels, asked["backbone"], k, config.knn_temperature)
         row[f"knn_augmented_{name}"] = evaluate.accuracy(found, queries.labels)
     row[f"effective_rank_{name}"] = norms.effective_rank(asked["projector"])

@@ -61,9 +61,9 @@ def root(tmp_path: Path) -> Path:
         "_toc.yml": yaml.safe_dump(toc),
         "_config.yml": "title: small",
         "book/intro.py": PAGE,
-        "book/training/norms.py": PAGE + 'r = lambda page: page.records("widths")\n',
+        "book/training/norms.py": PAGE + 'r = lambda page: page.recorded("widths")\n',
         "book/glossary.md": "# Glossary",
-        "data/claims.yml": yaml.safe_dump(claims),
+        "data/claims/training.yml": yaml.safe_dump(claims),
         "data/papers/2406.16468.yml": "title: one",
         "data/papers/2403.18699.yml": "title: two",
         "data/records/gpu/arms/cut-s0-12345678.json": "{}",
@@ -119,18 +119,29 @@ def test_what_makes_a_page_stale(root: Path, name: str, intro: bool, norms: bool
 def test_a_changed_claim_makes_its_page_stale_and_those_that_show_it(root: Path) -> None:
     edit(root, "book/intro.py", 'x = lambda page: page.verdict("a-claim")\n')
     before = {p.name: book.digest(p) for p in book.pages(root)}
-    claims = yaml.safe_load((root / "data/claims.yml").read_text())
+    claims = yaml.safe_load((root / "data/claims/training.yml").read_text())
     claims[0]["ours"] = "said better"
-    (root / "data/claims.yml").write_text(yaml.safe_dump(claims))
+    (root / "data/claims/training.yml").write_text(yaml.safe_dump(claims))
     assert all(before[p.name] != book.digest(p) for p in book.pages(root))
 
 
+@pytest.mark.parametrize("name", ["data/deviations.yml", "data/papers/2403.18699.yml"])
+def test_a_page_of_deviations_is_drawn_from_all_papers_and_the_reasons(root: Path, name: str) -> None:
+    page = root / "book/training/norms.py"
+    (root / "data/deviations.yml").write_text("reasons: []\n")
+    for shows in (False, True):
+        page.write_text(PAGE + 'f = lambda: deviations.markdown("widths", "gpu")\n' * shows)
+        before = book.digest(book.find("training/norms", root))
+        edit(root, name)
+        assert (book.digest(book.find("training/norms", root)) != before) == shows
+
+
 @pytest.mark.parametrize("call", ["page.all_records()", "scoreboard.table(records.committed())"])
-@pytest.mark.parametrize("name", ["data/records/cpu/new/cell-s0-12345678.json", "data/claims.yml", "_toc.yml"])
+@pytest.mark.parametrize("name", ["data/records/cpu/new/cell-s0-12345678.json", "data/claims/training.yml", "_toc.yml"])
 def test_a_page_of_all_records_depends_on_every_record_claim_and_page(root: Path, call: str, name: str) -> None:
     edit(root, "book/intro.py", f"y = lambda page: {call}\n")
     before = book.digest(book.find("intro", root))
-    edit(root, name, "- {id: new}\n" if name.endswith("claims.yml") else "# changed\n")
+    edit(root, name, "- {id: new}\n" if "claims" in name else "# changed\n")
     assert book.digest(book.find("intro", root)) != before
 
 

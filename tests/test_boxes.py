@@ -2,10 +2,12 @@ import math
 import re
 
 import pytest
+from made_up import claim
 
 from ssllib import boxes, claims, pages, records, verdicts
 from ssllib.errors import InputError
 from ssllib.verdicts import Verdict
+from ssllib.words import Reading
 
 CHECKS = {"scale": pages.choice("smoke", "cpu"), "epochs": pages.integer(1, 100), "rate": pages.number(0, 1)}
 GOOD = {"scale": "smoke", "epochs": 3, "rate": 0.5, "_hidden": 1, "In": [], "Out": {}, "np": pytest}
@@ -66,15 +68,24 @@ def test_duration(seconds: float, text: str) -> None:
 def test_every_claim_has_a_box_and_every_verdict_a_colour() -> None:
     for c in claims.load().values():
         box = boxes.claim_box(c)
-        assert c.quote in box and c.ours in box and box.startswith(":::::{admonition}")
+        assert all(said in box for said in c.quote.values()) and c.ours in box
+        assert box.startswith(":::::{admonition}")
         v = verdicts.verdict(c, records.committed())
         assert boxes.verdict_class(v) and v.short in boxes.verdict_box(v)
 
 
-def test_a_verdict_that_cannot_settle_looks_different() -> None:
+def test_a_verdict_about_small_networks_looks_different() -> None:
     c = claims.get("norms-grow-simclr")
-    assert boxes.verdict_class(Verdict(c, "holds", "cpu", False)) == "seen"
-    assert boxes.verdict_class(Verdict(c, "holds", "gpu", True)) == "holds"
+    assert boxes.verdict_class(Verdict(c, Reading("confirmed"), "cpu")) == "confirmed small"
+    assert boxes.verdict_class(Verdict(c, Reading("confirmed"), "gpu")) == "confirmed"
+
+
+def test_a_criterion_reads_as_english() -> None:
+    text = boxes.criterion_text(claim())
+    assert text.startswith(
+        "The k-NN accuracy on test images of `cut` at the end, minus the k-NN accuracy on test images of `default` at "
+        "the end; claimed to be above zero, by at least 1 k-NN points in the mean."
+    )
 
 
 def test_mean_and_range() -> None:

@@ -3,112 +3,104 @@
 import dataclasses
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
+from made_up import claim, store
 
-from ssllib import claims, experiments, records, scoreboard, verdicts
+from ssllib import claims, records, scoreboard, verdicts, words
 from ssllib.claims import Claim
-from ssllib.records import Record, Store
-from ssllib.train_config import TrainConfig
-
-RULE: dict[str, Any] = {
-    "declared": "2026-01-01", "experiment": "simclr-arms", "settles": ["gpu", "paper"], "direction": ">",
-    "smallest": 1.0, "unit": "k-NN points",
-    "cells": [{
-        "name": "all",
-        "value": {"arm": "cut", "metric": "knn_test"},
-        "minus": {"arm": "default", "metric": "knn_test"},
-        "paper_effect": {"value": 79.6, "minus": 75.7},
-    }],
-}  # fmt: skip
-
-NORM_AT_0 = {"arm": "cut", "metric": "norm", "epoch": 0}
+from ssllib.errors import InputError
+from ssllib.records import Store
 
 
-def claim(kind: str = "experiment", revised: list | None = None, **rule: Any) -> Claim:
-    return Claim(
-        "made-up", ["2406.16468"], "Table 0", "training", "q", "o", kind, "p/q", RULE | rule, revised or []
-    )
-
-
-def store(
-    folder: Path, scale: str, numbers: dict[str, list[float]], *, stamp: str | None = None, **kw: Any
-) -> Store:
-    s = Store(folder)
-    for arm, values in numbers.items():
-        for seed, value in enumerate(values):
-            config = TrainConfig(seed=seed, cut=3.0 if arm == "cut" else 1.0)
-            final = {"knn_test": value} if kw.get("status", "finished") == "finished" else {}
-            r = Record(
-                "training", config.identity(), "simclr-arms", arm, scale, config.to_dict(),
-                kw.get("status", "finished"), [{"epoch": 0, "norm": 2.0}, {"epoch": 1, "norm": value}], final,
-                {"date": f"2026-02-0{seed + 1}", "criteria": {"made-up": stamp} if stamp else {}},
-            )  # fmt: skip
-            records.write(s.path(scale, "simclr-arms", arm, seed, r.identity), r)
-    return s
-
-
-def test_holds_with_paired_seeds(tmp_path: Path) -> None:
+def test_confirmed_with_paired_seeds(tmp_path: Path) -> None:
     s = store(tmp_path, "gpu", {"default": [70, 60, 50], "cut": [72, 62.1, 51.9]})
     v = verdicts.verdict(claim(), s)
-    assert v.word == "holds" and v.settles and v.cells[0].estimate.mean == pytest.approx(2.0)
+    assert v.word == "confirmed" and v.cells[0].estimate.mean == pytest.approx(2.0)
     assert v.cells[0].paper == pytest.approx(3.9)
-    assert v.sentence.startswith(
-        "holds at gpu scale (ResNet-18, CIFAR-10, 100 of 500 epochs, batch 256, 3 seeds"
-    )
-    assert verdicts.verdict(claim(direction="<"), s).word == "opposite"
+    assert v.sentence == "confirmed (gpu): ResNet-18, CIFAR-10, 2 of 500 epochs, batch 256, 3 seeds"
+    assert verdicts.verdict(claim(direction="<"), s).short == "contradicted (the other way; gpu)"
 
 
-def test_small_scales_are_only_seen(tmp_path: Path) -> None:
+def test_small_networks_have_the_same_words_and_are_marked(tmp_path: Path) -> None:
     s = store(tmp_path, "cpu", {"default": [70, 60, 50], "cut": [72, 62, 52.1]})
     v = verdicts.verdict(claim(), s)
-    assert not v.settles and v.short == "seen: + at cpu scale"
+    assert v.small and v.short == "confirmed (small network)" and scoreboard.column(v) == "small networks only"
+
+
+def test_smoke_settles_nothing(tmp_path: Path) -> None:
+    s = store(tmp_path, "smoke", {"default": [70, 60, 50], "cut": [72, 62, 52.1]})
+    assert verdicts.verdict(claim(), s).word == "untested"
 
 
 def test_the_highest_scale_speaks(tmp_path: Path) -> None:
     store(tmp_path, "cpu", {"default": [70, 60, 50], "cut": [72, 62, 52.1]})
     s = store(tmp_path, "gpu", {"default": [70, 60, 50], "cut": [65, 55.1, 45.2]})
-    assert verdicts.verdict(claim(), s).short == "opposite at gpu scale"
+    assert verdicts.verdict(claim(), s).short == "contradicted (the other way; gpu)"
 
 
 def test_missing_arms_and_seeds_do_not_count(tmp_path: Path) -> None:
-    assert verdicts.verdict(claim(), Store(tmp_path)).word == "not yet run"
+    assert verdicts.verdict(claim(), Store(tmp_path)).word == "untested"
     s = store(tmp_path, "gpu", {"default": [70, 60, 50], "cut": [90]})
     v = verdicts.verdict(claim(), s)
-    assert v.word == "undecided" and v.cells[0].estimate.n == 1
+    assert v.short == "unclear (1 seed; gpu)" and v.cells[0].estimate.n == 1
 
 
 def test_diverged_seeds_are_counted_apart(tmp_path: Path) -> None:
     store(tmp_path, "gpu", {"default": [70, 60, 50]})
     s = store(tmp_path, "gpu", {"cut": [1, 1, 1]}, status="diverged")
     v = verdicts.verdict(claim(), s)
-    assert v.word == "not yet run" and v.cells[0].diverged == 3
+    assert v.word == "untested" and v.cells[0].diverged == 3
 
 
 @pytest.mark.parametrize(
-    "seeds,word", [([76.5, 76.0, 76.9], "reproduced"), ([71.0, 71.1, 70.9], "not reproduced")]
-)
-def test_reproduced_is_for_the_papers_own_scale(tmp_path: Path, seeds: list[float], word: str) -> None:
-    s = store(tmp_path, "paper", {"default": [72.5, 72.2, 72.9], "cut": seeds})
-    assert verdicts.verdict(claim(), s).word == word
-
-
-@pytest.mark.parametrize(
-    "cell,expected",
+    "cut,printed,short",
     [
-        ({"value": {"arm": "cut", "metric": "norm", "epoch": 1}, "over": NORM_AT_0}, 100.0),
-        ({"value": {"arm": "cut", "metric": "norm", "epoch": "best"}}, 4.0),
-        ({"value": {"arm": "cut", "metric": "knn_test"}, "log10_over": {"arm": "default", "metric": "knn_test"}}, 1.0),
-        ({"value": {"arm": "cut", "metric": "knn_test"}, "target": 3.0}, 1.0),
-        ({"value": {"arm": "cut", "less": "default", "metric": "knn_test"}}, 3.6),
-        ({"value": {"spearman": ["knn_test", "norm"], "arms": ["cut", "default"], "epoch": "last"}}, 1.0),
+        ([3.9, 4.1, 4.0], (79.6, 75.7), "confirmed (reproduced; paper's own setting)"),
+        ([18.0, 18.2, 17.9], (79.6, 75.7), "confirmed (paper's own setting)"),  # the side, not the number
+        ([-4.0, -4.1, -3.9], (76.5, 75.2), "contradicted (the other way; paper's own setting)"),  # a gain of 1.3
+        ([0.1, 0.2, 0.15], (76.5, 75.2), "contradicted (no effect; paper's own setting)"),
     ],
-)  # fmt: skip
-def test_estimands(tmp_path: Path, cell: dict, expected: float) -> None:
-    s = store(tmp_path, "gpu", {"default": [0.4] * 3, "cut": [4.0] * 3})
-    v = verdicts.verdict(claim(cells=[cell]), s)
-    assert v.cells[0].estimate.mean == pytest.approx(expected) and v.cells[0].estimate.n == 3
+)
+def test_reproduced_asks_for_the_claimed_side_and_the_number(
+    tmp_path: Path, cut: list[float], printed: tuple[float, float], short: str
+) -> None:
+    default = [72.5, 72.2, 72.9]
+    s = store(tmp_path, "paper", {"default": default, "cut": [d + c for d, c in zip(default, cut, strict=True)]})
+    cell = claim().cells[0] | {"paper_effect": {"value": printed[0], "minus": printed[1]}}
+    assert verdicts.verdict(claim(cells=[cell], spread=7.0), s).short == short
+
+
+def test_one_comparison_shows_one_interval(tmp_path: Path) -> None:
+    s = store(tmp_path, "gpu", {"default": [70, 60, 50], "cut": [72, 62.1, 51.9]})
+    cell = claim().cells[0]
+    alone = verdicts.verdict(claim(), s).cells[0]
+    many = verdicts.verdict(claim(cells=[cell, cell, cell]), s).cells
+    assert all(c.estimate == alone.estimate for c in many) and alone.judged == alone.estimate
+    assert many[0].judged.low < alone.estimate.low and many[0].judged.level == pytest.approx(0.05 / 3)
+
+
+def test_cells_that_were_not_run_stand_beside(tmp_path: Path) -> None:
+    s = store(tmp_path, "gpu", {"default": [70, 60, 50], "cut": [72, 62.1, 51.9]})
+    cells = [claim().cells[0], claim().cells[0] | {"experiment": "byol-arms"}]
+    assert verdicts.verdict(claim(cells=cells), s).short == "confirmed (1 of 1 measured, 1 not run; gpu)"
+
+
+def test_an_arm_that_is_not_declared_is_an_error(tmp_path: Path) -> None:
+    cell = {"value": {"arm": "cutt", "metric": "knn_test"}}
+    with pytest.raises(InputError, match="claim made-up names what is not declared: simclr-arms/cutt"):
+        verdicts.verdict(claim(cells=[cell]), Store(tmp_path))
+
+
+def test_a_question_is_answered_when_the_claims_behind_it_are_decided(monkeypatch: pytest.MonkeyPatch) -> None:
+    proved = next(c for c in claims.load().values() if c.kind == "proof")
+    found = scoreboard.all_verdicts(records.committed())
+    untested = next(v.claim for v in found if v.word == words.UNTESTED)
+    asked = dataclasses.replace(claim("question"), criterion={"answered_by": {"text": "", "claims": [proved.id]}})
+    assert verdicts.verdict(asked, records.committed()).reading == (words.ANSWERED, "proof")
+    more = {"answered_by": {"text": "", "claims": [proved.id, untested.id]}}
+    v = verdicts.verdict(dataclasses.replace(asked, criterion=more), records.committed())
+    assert v.reading == (words.OPEN, "1 of 2 parts decided")
 
 
 def test_preregistration(tmp_path: Path) -> None:
@@ -129,14 +121,8 @@ def test_preregistration(tmp_path: Path) -> None:
 
 def test_fingerprint_sees_criteria_and_not_wording() -> None:
     base = claim()
-    assert dataclasses.replace(base, quote="other", ours="words").fingerprint() == base.fingerprint()
-    for change in (
-        {"smallest": 2.0},
-        {"direction": "<"},
-        {"settles": ["cpu"]},
-        {"experiment": "other"},
-        {"cells": []},
-    ):
+    assert dataclasses.replace(base, quote={}, ours="words", stands="ours").fingerprint() == base.fingerprint()
+    for change in ({"smallest": 2.0}, {"direction": "<"}, {"quantifier": "some"}, {"experiment": "x"}, {"cells": []}):
         assert claim(**change).fingerprint() != base.fingerprint()
 
 
@@ -153,43 +139,50 @@ def test_no_criterion_was_changed_after_its_first_record() -> None:
 @pytest.mark.parametrize("c", REAL, ids=lambda c: c.id)
 def test_claim_is_complete(c: Claim) -> None:
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", c.id) and re.fullmatch(r"[a-z0-9-]+(/[a-z0-9-]+)?", c.page)
-    assert set(c.paper) <= {"2406.16468", "2502.09252", "2403.18699"}
-    assert c.ours and c.quote and c.place and c.criterion["declared"]
+    assert set(c.paper) <= {"2406.16468", "2502.09252", "2403.18699"} and c.paper
+    assert c.ours and c.place and c.criterion["declared"]
+    assert set(c.quote) <= {*c.paper, "notes"}
+    if c.stands == "stated":
+        assert set(c.quote) >= set(c.paper), "a stated claim quotes each paper it names"
     if c.kind in ("proof", "arithmetic"):
         assert c.criterion["check"]
     elif c.kind == "question":
         assert c.criterion["answered_by"]
     else:
-        assert (
-            c.criterion["direction"] in (">", "<", "0")
-            and c.criterion["smallest"] > 0
-            and c.criterion["unit"]
-        )
-        assert c.cells and c.experiments and set(c.criterion["settles"]) <= set(records.SCALES)
-        if c.kind == "experiment":
-            assert not {"cpu", "smoke"} & set(c.criterion["settles"]), "small runs never settle such a claim"
-
-
-@pytest.mark.parametrize("c", [c for c in REAL if scoreboard.has_page(c)], ids=lambda c: c.id)
-def test_claim_with_a_page_can_be_judged(c: Claim) -> None:
-    """Its experiments are declared and have the arms that its estimands name."""
-    for cell in c.cells:
-        for role in ("value", "minus", "over", "log10_over"):
-            side = cell.get(role)
-            if not side:
-                continue
-            experiment = experiments.get(
-                side.get("experiment", cell.get("experiment", c.criterion["experiment"]))
-            )
-            scale = next(s for s in experiment.scales if s in c.criterion["settles"])
-            for arm in [side["arm"], *filter(None, [side.get("less")])] if "arm" in side else side["arms"]:
-                experiment.cell(scale, arm)
+        assert c.criterion["direction"] in (">", "<", "0") and c.criterion["smallest"] > 0 and c.criterion["unit"]
+        assert c.cells and c.experiments
+        assert len(c.cells) == 1 or c.criterion["quantifier"] in claims.QUANTIFIERS
+        assert "settles" not in c.criterion
+        assert c.missing_arms() == []
 
 
 def test_every_claim_has_a_verdict_and_a_row() -> None:
     store = records.committed()
     found = scoreboard.all_verdicts(store)
-    assert len(found) == len(REAL) == sum(scoreboard.tally(found).values())
+    assert len(found) == len(REAL) and {v.word for v in found} <= {*words.VERDICTS, *words.ANSWERS}
     text = scoreboard.text(store)
     assert all(c.id in text for c in REAL)
     assert all(sum(n or 0 for n in row[2:]) == row[1] for row in scoreboard.tally_by_part(store))
+
+
+def test_what_proof_or_table_finds_false_has_a_weight() -> None:
+    for v in scoreboard.all_verdicts(records.committed()):
+        false = v.claim.kind in ("proof", "arithmetic") and v.word in (words.REPAIRED, words.CONTRADICTED)
+        assert (v.claim.weight is not None) == (false and v.claim.stands == "stated"), v.claim.id
+
+
+def test_only_stated_claims_enter_the_totals_and_a_cause_counts_once() -> None:
+    found = scoreboard.all_verdicts(records.committed())
+    mine = scoreboard.stated(found)
+    assert all(v.claim.stands == "stated" and v.claim.kind != "question" for v in mine)
+    for v in found:
+        if v.claim.root is not None and v.claim.stands == "stated":
+            assert v.claim.root != v.claim.id
+            same = claims.get(v.claim.root)
+            assert same.root is None and same.stands == "stated", "a root is itself counted"
+
+
+def test_a_claim_may_be_judged_at_some_scales_only(tmp_path: Path) -> None:
+    s = store(tmp_path, "cpu", {"default": [70, 60, 50], "cut": [72, 62, 52.1]})
+    assert verdicts.verdict(claim(scales=["paper"]), s).word == "untested"
+    assert verdicts.verdict(claim(scales=["paper", "cpu"]), s).word == "confirmed"

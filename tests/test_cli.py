@@ -171,7 +171,7 @@ def test_experiments_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_status(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["status", "--summary"]) == 0
-    assert "claims" in capsys.readouterr().out
+    assert "sentences of the papers" in capsys.readouterr().out
     assert main(["status"]) == 0
     assert "norms-grow-simclr" in capsys.readouterr().out
 

@@ -11,7 +11,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssllib import claims, geometry, proofs, verdicts
+from ssllib import claims, geometry, proofs, verdicts, words
 from ssllib.errors import InputError
 from ssllib.proofs import cosine_bound, slowdown, step
 from ssllib.proofs.algebra import Algebra, never_negative, plain
@@ -106,7 +106,7 @@ def test_each_claim_of_the_page_has_its_check_and_a_verdict() -> None:
     pytest.importorskip("yaml")
     mine = [c for c in claims.load().values() if c.page == "theory/cosine-bound"]
     assert {c.criterion["check"] for c in mine} == set(OUTCOMES)
-    assert all(isinstance(verdicts.Verdict(c, "proved").short, str) for c in mine)
+    assert all(isinstance(verdicts.Verdict(c, words.outcome("proved")).short, str) for c in mine)
 
 
 # --- numbers ---------------------------------------------------------------------------------------------

@@ -161,7 +161,7 @@ def test_shares_of_labels() -> None:
 def test_rate_is_chosen_on_the_held_out_part_and_divergence_is_seen() -> None:
     train, held_out = _colours(120, 0), _colours(90, 1)
     s = FineTune(hidden=(32,), frozen=True, epochs=10, batch_size=10)
-    assert best_rate(_Pooled(), train, held_out, s, (1e-7, 0.05, 1e4)) == 0.05
+    assert best_rate(_Pooled(), train, held_out, s, (1e-7, 0.05, 1e4))[0] == 0.05
     _, loss = finetune(_Pooled(), train, FineTune(hidden=(32, 32), frozen=True, epochs=10, lr=1e4))
     assert not math.isfinite(loss)
     with pytest.raises(InputError, match="no rate"):

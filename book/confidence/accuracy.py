@@ -29,7 +29,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from ssllib import confidence, norms, pages, plots, stats, verdicts
+from ssllib import confidence, deviations, norms, pages, plots, stats, verdicts
 
 page = pages.begin(
     "confidence/accuracy",
@@ -42,7 +42,7 @@ page = pages.begin(
 # ## What is claimed
 
 # %% tags=["remove-input"]
-page.claim("knn-rises-with-norm", "norm-tells-correct", "confidence-inherent-to-cosine-losses")
+page.claim("knn-rises-with-norm", "norm-tells-correct", "norm-as-reliable-as-margin", "confidence-inherent-to-cosine-losses")
 
 # %% [markdown]
 # And a question that the paper leaves to others:
@@ -68,7 +68,7 @@ page.claim("question-reliability")
 # So $\rho$ cannot exceed 0.87, and less where most answers are right or most are wrong. {numref}`tab-confidence-accuracy` gives both.
 
 # %% tags=["hide-input"]
-recorded = page.records("confidence")
+recorded = page.recorded("confidence")
 level = next(iter(recorded.values()))[0].scale
 NAMES = {
     "simclr-cifar10": "SimCLR, CIFAR-10", "simsiam-cifar10": "SimSiam, CIFAR-10", "byol-cifar10": "BYOL, CIFAR-10",
@@ -309,17 +309,22 @@ assert all(abs(r.arrays["coverage"][:, -1] - r.final["knn_test"]).max() < 1e-6 f
 # ## Verdicts
 
 # %% tags=["remove-input"]
-page.verdict("knn-rises-with-norm", "norm-tells-correct", "confidence-inherent-to-cosine-losses")
+page.verdict("knn-rises-with-norm", "norm-tells-correct", "norm-as-reliable-as-margin", "confidence-inherent-to-cosine-losses")
 
 # %% [markdown]
 # ## What differs, and why it may matter
 #
+# Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
+
+# %% tags=["remove-input"]
+pages.show(deviations.markdown("confidence", recorded.scale))
+
+# %% [markdown]
 # - **Who is asked.** The paper's words are "a k-nn classifier [...] fit on all the embeddings", and in the released code the bank is asked about itself: each image is its own nearest
 #   neighbour, so it votes for its own label. Here the bank is the training set and the test set is asked.
 # - **Which norm.** The text takes SimSiam's norms at the predictor, the code at the projector; {numref}`tab-confidence-places` has both. The text divides norms by their maximum (as here), the code maps the
 #   smallest to 0 and the largest to 1: the ends of the bins move, the images' order does not.
-# - **k-NN.** $k = 200$ with votes weighted by $\exp(\cos/0.1)$ here; $k = 10$ for this figure in the code.
-# - **Length.** The paper trains a ResNet-50 for 512 epochs. At `cpu` scale a small network sees 10,000 images 16 times, and its answers are often wrong. What is seen there settles nothing about the paper's networks.
+# - **Length.** A network that has seen its images a few times answers wrongly more often than one that has seen them 512 times. What is seen before the paper's epoch settles nothing about the paper's networks.
 #
 # No setting on this page was chosen by its outcome.
 

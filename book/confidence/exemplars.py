@@ -28,7 +28,7 @@ import math
 import matplotlib.pyplot as plt
 import torch
 
-from ssllib import confidence, norms, pages, verdicts
+from ssllib import confidence, deviations, norms, pages, verdicts
 from ssllib.datasets import human_labels, shapes
 
 page = pages.begin(
@@ -52,7 +52,7 @@ page.claim("exemplars-high-norm-prototypical")
 # ## Recorded evidence
 
 # %% tags=["hide-input"]
-recorded = page.records("human-labels")
+recorded = page.recorded("human-labels")
 level = next(iter(recorded.values()))[0].scale
 METHOD = {"simclr": "SimCLR", "simsiam": "SimSiam", "untrained": "untrained"}
 runs = {m: [r for r in recorded.get(f"{m}-cifar10", []) if "entropy_lowest10" in r.final] for m in METHOD}
@@ -144,8 +144,13 @@ page.verdict("exemplars-high-norm-prototypical")
 # %% [markdown]
 # ## What differs, and why it may matter
 #
+# Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
+
+# %% tags=["remove-input"]
+pages.show(deviations.markdown("human-labels", recorded.scale))
+
+# %% [markdown]
 # - **What is judged.** The paper shows pictures and judges by eye. People's agreement was put in the place of "prototypical" before any run; an image can be obscure in ways on which people still agree.
-# - **Length.** The paper's SimCLR is a ResNet-50 after 512 epochs. At `cpu` scale a small network has seen 10,000 images 16 times; nothing is settled there.
 # - **Ends are small samples.** Ten images of a class are the outermost hundredth of it. What is true of them need not be true of the rest: {doc}`/book/confidence/human-labels` has all images.
 #
 # No setting on this page was chosen by its outcome.

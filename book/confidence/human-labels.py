@@ -26,7 +26,7 @@ import math
 
 import matplotlib.pyplot as plt
 
-from ssllib import pages, plots, verdicts
+from ssllib import deviations, pages, plots, verdicts
 
 page = pages.begin(
     "confidence/human-labels",
@@ -58,7 +58,7 @@ page.claim("human-accuracy-rises-cifar10n", "human-accuracy-rises-cifar100n", "h
 # cannot exceed $\sqrt{3p(1-p)}$ by {eq}`eq-confidence-auroc`. *Untrained* is SimCLR's network with the weights that it starts with.
 
 # %% tags=["hide-input"]
-recorded = page.records("human-labels")
+recorded = page.recorded("human-labels")
 level = next(iter(recorded.values()))[0].scale
 METHOD = {"simclr": "SimCLR", "simsiam": "SimSiam", "untrained": "untrained"}
 COLOUR = {"simclr": plots.BLUE, "simsiam": plots.RED, "untrained": plots.GREY}
@@ -220,8 +220,12 @@ page.verdict("human-accuracy-rises-cifar10n", "human-accuracy-rises-cifar100n", 
 # %% [markdown]
 # ## What differs, and why it may matter
 #
-# - **Length.** The paper's ResNet-50 has seen the labelled training images 512 times. At `cpu` scale a small network has seen 10,000 of the 50,000, 16 times. What is seen there settles
-#   nothing about the paper's networks.
+# Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
+
+# %% tags=["remove-input"]
+pages.show(deviations.markdown("human-labels", recorded.scale))
+
+# %% [markdown]
 # - **Classes.** Some classes may have larger norms than others, and people doubt some classes (cat, dog) more than others; then norm and doubt go together without telling anything within
 #   a class. The paper does not separate the two, nor do these bins. {doc}`/book/confidence/exemplars` compares within classes.
 # - **Images.** The same figure of the paper mixes splits: CIFAR-N is about training images, CIFAR-10-H about test images. So is this page.

@@ -28,7 +28,7 @@ import math
 
 import matplotlib.pyplot as plt
 
-from ssllib import pages, plots, verdicts
+from ssllib import deviations, pages, plots, verdicts
 
 page = pages.begin(
     "confidence/novelty",
@@ -64,7 +64,7 @@ page.claim("norm-tells-other-data", "split-bars-agree")
 # and of the architecture, not of learning.
 
 # %% tags=["hide-input"]
-recorded = page.records("confidence")
+recorded = page.recorded("confidence")
 level = next(iter(recorded.values()))[0].scale
 METHOD = {"simclr": "SimCLR", "simsiam": "SimSiam", "untrained": "untrained", "byol": "BYOL", "triplet": "triplet"}
 COLOUR = {
@@ -238,8 +238,14 @@ page.verdict("norm-tells-other-data", "split-bars-agree")
 # %% [markdown]
 # ## What differs, and why it may matter
 #
-# - **Length and size.** The paper's ResNet-50 sees all 50,000 training images 512 times, and fits them; only then can there be a difference between training and test
-#   images of the same kind. At `cpu` scale a small network sees 10,000 images 16 times. What is seen there settles nothing about the paper's networks.
+# Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
+
+# %% tags=["remove-input"]
+pages.show(deviations.markdown("confidence", recorded.scale))
+
+# %% [markdown]
+# - **Length and size.** The paper's network sees its training images 512 times, and fits them; only then can there be a difference between training and test
+#   images of the same kind. A run that stops sooner, or a smaller network, settles nothing about it.
 # - **Augmentation.** The paper says that all splits are augmented alike. In the released code the training images are augmented and the test images are clean, so a
 #   difference between them may be the augmentation's. Here all splits are clean.
 # - **No printed numbers.** The means in the paper's figure are not in its text, so there is nothing to compare ours with but their directions.

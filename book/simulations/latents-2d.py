@@ -27,7 +27,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.collections import LineCollection
 
-from ssllib import pages, verdicts
+from ssllib import deviations, pages, verdicts
 
 page = pages.begin(
     "simulations/latents-2d",
@@ -46,7 +46,7 @@ page = pages.begin(
 # %% tags=["remove-input"]
 page.claim("simclr-2d-spreads", "simclr-2d-aligned")
 page.claim("byol-2d-antipodal", "batch-norm-antipodal")
-page.claim("byol-2d-not-uniform", "byol-2d-few-opposite")
+page.claim("byol-2d-not-uniform", "byol-2d-few-opposite", "opposite-pairs-gone-in-2d-at-16")
 
 # %% [markdown]
 # ## How it is measured
@@ -68,7 +68,7 @@ page.claim("byol-2d-not-uniform", "byol-2d-few-opposite")
 
 # %% tags=["hide-input"]
 NAMES = {"simclr": "SimCLR", "byol": "BYOL", "byol-no-bn": "BYOL, heads without batch norm"}
-recorded = page.records("latents-2d")
+recorded = page.recorded("latents-2d")
 level = next(iter(recorded.values()))[0].scale
 
 
@@ -183,14 +183,17 @@ assert all(r.status == "finished" for r in live.values())
 # %% tags=["remove-input"]
 page.verdict("simclr-2d-spreads", "simclr-2d-aligned")
 page.verdict("byol-2d-antipodal", "batch-norm-antipodal")
-page.verdict("byol-2d-not-uniform", "byol-2d-few-opposite")
+page.verdict("byol-2d-not-uniform", "byol-2d-few-opposite", "opposite-pairs-gone-in-2d-at-16")
 
 # %% [markdown]
 # ## What differs, and why it may matter
 #
-# - **Network, data, epochs.** The paper states none of them but the epochs 1, 16 and 128. At `cpu` scale a small network
-#   sees 5,000 images for 16 epochs, and its rate is annealed to zero over them; the picture at epoch 128 of a long schedule
-#   is left to the `gpu` scale.
+# Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
+
+# %% tags=["remove-input"]
+pages.show(deviations.markdown("latents-2d", recorded.scale))
+
+# %% [markdown]
 # - **"Several clusters".** The measure asks how many embeddings lie near *one* axis. Clusters that straddle the
 #   origin along two axes would not be counted, but they can be seen in {numref}`fig-latents-2d`.
 # - **Collapse.** In two dimensions there is little room. Where the entropy of an arm falls to zero and its

@@ -112,7 +112,7 @@ page.claim("norm-slowdown-hundredfold", "angle-slowdown-twofold", "norm-matters-
 # near a right angle) to $\alpha = -0.96$ (nearly opposite).
 
 # %% tags=["hide-input"]
-records = page.records("norm-and-angle")
+records = page.recorded("norm-and-angle")
 released, p0 = records["released"], records["p0"]
 config = NormAndAngleConfig.from_dict(p0[0].config)
 norms, alphas = np.asarray(config.norms), np.asarray(config.alphas)

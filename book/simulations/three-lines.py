@@ -124,7 +124,7 @@ pages.table(rows, ["loss", *wanted], caption="Four losses at six configurations 
 # 100 points on each line, 3000 steps, six seeds: each draws its own lines (at random, at least 30 degrees apart), points, network and noise.
 
 # %% tags=["hide-input"]
-records = page.records("three-lines")
+records = page.recorded("three-lines")
 config = ThreeLinesConfig.from_dict(records["infonce"][0].config)
 grid = {a: {r: records[f"{a}-lr-{r:g}"] for r in GRID} for a in NAME}
 

@@ -83,7 +83,7 @@ page.claim("collapse-probability", "batch-norm-no-collapse")
 # **every** configuration on a line, with any signs, norms, number of pairs and dimension.
 
 # %% tags=["hide-input"]
-decided = proof_pages.Decided(page.records("proofs"), *checks.CHECKS)
+decided = proof_pages.Decided(page.recorded("proofs"), *checks.CHECKS)
 decided.table("collapse-equal-stationary", "collapse-rank1-stationary", caption="Collapsed embeddings have no gradient", name="tab-collapse-gradient")
 
 # %% [markdown]

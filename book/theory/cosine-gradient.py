@@ -166,7 +166,7 @@ show(r"\rho^2\, \nabla^2 c(z)", (rho**2 * hessian).applyfunc(sp.simplify))
 # A line of a *proof* is examined too, but only what a paper *claims* enters the verdict.
 
 # %% tags=["hide-input"]
-decided = proof_pages.Decided(page.records("proofs"), "cosine-gradient", "cosine-gradient-sign-2406", "cosine-gradient-sign-2502", "cosine-gradient-magnitude", "cosine-gradient-tangent", "descent-step-sign", "landscape-flatter")
+decided = proof_pages.Decided(page.recorded("proofs"), "cosine-gradient", "cosine-gradient-sign-2406", "cosine-gradient-sign-2502", "cosine-gradient-magnitude", "cosine-gradient-tangent", "descent-step-sign", "landscape-flatter")
 decided.table("cosine-gradient-sign-2406", "cosine-gradient-sign-2502", caption="The gradient as the two papers print it, and as they prove it", name="tab-cosine-gradient-sign")
 
 # %% [markdown]

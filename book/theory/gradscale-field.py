@@ -80,7 +80,7 @@ page.claim("gradscale-no-potential", "gradscale-path-integrals", "gradscale-not-
 # The direction is the old one; only the length is new. For $p = 1$ it is $\sin\phi$, at every norm.
 
 # %% tags=["hide-input"]
-decided = proof_pages.Decided(page.records("proofs"), *gradscale_field.CHECKS, *gradscale_potential.CHECKS)
+decided = proof_pages.Decided(page.recorded("proofs"), *gradscale_field.CHECKS, *gradscale_potential.CHECKS)
 decided.table("gradscale-cancels-norm", "gradscale-field-drawn", caption=r"What GradScale passes back. $\nabla$ is the default gradient, $\nabla^{(p)}$ that with power $p$", name="tab-gradscale-field-cancels")
 
 # %% [markdown]

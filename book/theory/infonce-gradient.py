@@ -100,7 +100,7 @@ pages.show(f"$${left} = {sp.latex(slope)}$$")
 # A pull to the positive and a push from the *mean* of all others, weighted by how near they are. With $\tau = 1$ this is Proposition 3.2 of {cite:t}`draganov2025norms`, sign for sign.
 
 # %% tags=["hide-input"]
-decided = proof_pages.Decided(page.records("proofs"), "infonce-gradient-2406", "infonce-gradient-2502", "infonce-gradient-proof-sign", "infonce-gradient-properties", "infonce-gradient-whole-batch", "repulsion-smaller")
+decided = proof_pages.Decided(page.recorded("proofs"), "infonce-gradient-2406", "infonce-gradient-2502", "infonce-gradient-proof-sign", "infonce-gradient-properties", "infonce-gradient-whole-batch", "repulsion-smaller")
 decided.table("infonce-gradient-2406", "infonce-gradient-2502", "infonce-gradient-proof-sign", caption="The gradient of an anchor's own term as printed, and as proved", name="tab-infonce-gradient-sign")
 
 # %% [markdown]

@@ -80,7 +80,7 @@ page.claim("norm-growth-optimizers", "dino-not-cosine")
 # dimension; Z3 proves the third part; autograd, in float64, checks each loss of `ssllib.losses` for norms from $10^{-4}$ to $10^4$.
 
 # %% tags=["hide-input"]
-decided = proof_pages.Decided(page.records("proofs"), "norm-growth-any-cosine-loss", "norm-growth-infonce", "norm-growth-mse", "norm-growth-triplet", "norm-growth-optimizers", "dino-not-cosine")
+decided = proof_pages.Decided(page.recorded("proofs"), "norm-growth-any-cosine-loss", "norm-growth-infonce", "norm-growth-mse", "norm-growth-triplet", "norm-growth-optimizers", "dino-not-cosine")
 decided.table("norm-growth-any-cosine-loss", caption="The lemma, and the losses that it covers", name="tab-norm-growth-lemma")
 decided.table("norm-growth-infonce", "norm-growth-mse", "norm-growth-triplet", caption="Norm growth, loss by loss", name="tab-norm-growth-losses")
 

@@ -114,7 +114,7 @@ page.claim("question-low-dimension")
 # $d$ and every obtuse angle. Everything said here is checked by machine, for a symbolic $d$:
 
 # %% tags=["hide-input"]
-decided = proof_pages.Decided(page.records("proofs"), *checks.CHECKS)
+decided = proof_pages.Decided(page.recorded("proofs"), *checks.CHECKS)
 decided.table("random-cosine-moments", "random-cosine-bound", caption="The cosine of two independent normal vectors: its law, its moments, and bounds for its tail", name="tab-random-angles-law")
 
 # %% [markdown]

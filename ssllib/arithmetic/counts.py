@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from ssllib.arithmetic import tables
 from ssllib.arithmetic.cut import EARLY, LATE
-from ssllib.arithmetic.tables import Check, Finding, Load, listed, plain
+from ssllib.arithmetic.tables import Check, Finding, Load, agrees, listed, plain, rounds_to
 from ssllib.errors import InputError
 
 # --- opposite halves (2406.16468 Table 2, 2502.09252 Table S1) --------------------------------------------
@@ -35,9 +35,10 @@ def opposite_rates(load: Load) -> Finding:
             )
     text = dict.fromkeys(f"{plain(m)} % for {name} (the text has {said})" for m, said, name in means)
     return Finding(
-        all(abs(m - said) <= 2 for m, said, _ in means),
+        all(agrees(m, said, about=True) for m, said, _ in means),
         f"The means are {listed(list(text))}.",
         tuple(numbers),
+        all(rounds_to(m, said) for m, said, _ in means),
     )
 
 
@@ -74,12 +75,13 @@ def class_sizes(load: Load) -> dict[str, list[int]]:
 def imbalanced_sizes(load: Load) -> Finding:
     sums = {name: sum(sizes) for name, sizes in class_sizes(load).items()}
     return Finding(
-        all(abs(s - 15000) <= 750 for s in sums.values()),
+        all(agrees(Decimal(s), 15000, about=True, unit=1000) for s in sums.values()),
         f"The sums are {listed([f'{s:,} ({name})' for name, s in sums.items()])}.",
         tuple(
             (name, f"{s:,} images, {100 * (s / 15000 - 1):+.1f} % of 15,000".replace("-", "−"))
             for name, s in sums.items()
         ),
+        all(rounds_to(Decimal(s), 15000, unit=1000) for s in sums.values()),
     )
 
 

@@ -2,79 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from decimal import Decimal
 
+from ssllib.arithmetic import differences as diff
 from ssllib.arithmetic import tables
-from ssllib.arithmetic.cut import DEFAULT, EARLY, LATE, of_cut
-from ssllib.arithmetic.tables import (
-    Check,
-    Finding,
-    Gain,
-    Load,
-    compare,
-    listed,
-    plain,
-    points,
-    rows,
-    signed,
-)
+from ssllib.arithmetic.cut import CUT, DEFAULT, EARLY, LATE
+from ssllib.arithmetic.differences import Gain, compare, rows
+from ssllib.arithmetic.tables import Check, Finding, Load, agrees, listed, plain, points, rounds_to, signed
 
 GRADSCALE = {"arm": "gradscale"}
+ZERO = Decimal("0.05")  # a norm up to here is printed as 0.0
 
 
-def small_embeddings_monotone(load: Load) -> Finding:
-    """Does the accuracy rise with every step down in norm? A step to the same norm counts as one."""
+def small_embeddings_higher(load: Load) -> Finding:
+    """Does the accuracy rise with most steps down in norm, for each method? To the letter: with every step.
+
+    Embeddings whose norm is printed as zero (0.0) are left out: nothing is left to classify.
+    """
     table = load(EARLY).table("1")
-    numbers, turned = [], []
+    numbers, steps = [], []
     for method in table.keys()["method"]:
-        decays = table.keys()["weight_decay"]
         found = [
             tuple(points(table, method=method, metric=m, weight_decay=w) for m in ("norm", "knn"))
-            for w in decays
+            for w in table.keys()["weight_decay"]
         ]
-        line = sorted(found, key=lambda pair: -pair[0])
+        line = sorted((pair for pair in found if pair[0] > ZERO), key=lambda pair: -pair[0])
         numbers.append((method, ", ".join(f"norm {plain(n)}: {plain(k)}" for n, k in line)))
-        for (_, before), (norm, after) in zip(line, line[1:], strict=False):
-            if after <= before:
-                turned.append(f"{method} at norm {plain(norm)} ({plain(before)} to {plain(after)})")
+        steps += [
+            Gain(f"{method} at norm {plain(norm)}", after, before, {"method": method})
+            for (_, before), (norm, after) in zip(line, line[1:], strict=False)
+        ]
+    turned = [f"{g.label} ({plain(g.minus)} to {plain(g.value)})" for g in steps if g.points <= 0]
     return Finding(
-        not turned,
-        f"From large norms to small ones, the accuracy turns down for {listed(turned)}."
-        if turned
-        else "The accuracy rises with every step down in norm.",
+        diff.in_each("method", diff.most)(steps),
+        f"From large norms to small ones it rises in {tables.count(diff.up(steps), len(steps))} steps"
+        + (f"; it falls for {listed(turned)}." if turned else "."),
         tuple(numbers),
+        diff.every(steps),
     )
 
 
-def interventions(load: Load) -> list[Gain]:
-    """All gains of 2502.09252's Table 3: the cut, and GradScale."""
-    scaled = compare(load(LATE).table("3"), GRADSCALE, DEFAULT)
-    return [
-        Gain(f"{g.label}, {name}", g.value, g.minus, g.key)
-        for name, found in (("cut", of_cut(load, LATE, "3")), ("GradScale", scaled))
-        for g in found
-    ]
-
-
-def double_digit(load: Load) -> Finding:
-    found = interventions(load)
-    most = tables.largest(found)
-    return Finding(
-        most.points >= 10,
-        f"The largest gain is {signed(most.points)} ({most.label}); {sum(g.points >= 10 for g in found)} of "
-        f"{len(found)} reach 10 points.",
-        rows(found),
-    )
-
-
-def gradscale_roughly_5(load: Load) -> Finding:
-    found = compare(load(LATE).table("3"), GRADSCALE, DEFAULT)
-    return Finding(
-        all(tables.whole(g.points) == 5 for g in found),
-        f"The gains are {listed([signed(g.points) for g in found])} points, in whole points "
-        f"{listed([str(tables.whole(g.points)) for g in found])}.",
-        rows(found),
-    )
+def close_to_5(gains: Sequence[Gain]) -> bool:
+    return all(agrees(g.points, 5, about=True) for g in gains)
 
 
 def gradscale_more_pronounced(load: Load) -> Finding:
@@ -84,7 +54,7 @@ def gradscale_more_pronounced(load: Load) -> Finding:
         for d in ("CIFAR-10", "CIFAR-100")
         for g in compare(load(LATE).table("2"), GRADSCALE, DEFAULT, dataset=d)
     ]
-    least, most = tables.smallest(found), tables.largest(stable)
+    least, most = diff.smallest(found), diff.largest(stable)
     return Finding(
         least.points > most.points,
         f"The smallest gain of Table 3 is {signed(least.points)}, the largest of Table 2, where training was stable, "
@@ -94,34 +64,6 @@ def gradscale_more_pronounced(load: Load) -> Finding:
 
 
 # --- batches (2502.09252 Table S2) ------------------------------------------------------------------------
-
-
-def batch_gain(load: Load, epoch: int, arm: str, batch: int, other: int) -> Gain:
-    """One batch size less another, in one row."""
-    value, minus = (points(load(LATE).table("S2"), epoch=epoch, arm=arm, batch=n) for n in (batch, other))
-    return Gain(f"{arm}, batch {batch} less {other}", value, minus, {"batch": batch})
-
-
-def large_batches_slow(load: Load) -> Finding:
-    found = [batch_gain(load, 100, "default", b, a) for a, b in ((256, 512), (512, 1024))]
-    return Finding(
-        all(g.points < 0 for g in found),
-        f"From batch to batch the default accuracy at epoch 100 changes by {listed([signed(g.points) for g in found])} "
-        "points.",
-        rows(found),
-    )
-
-
-def large_batches_improve(load: Load) -> Finding:
-    found = [batch_gain(load, 500, arm, batch, 256) for batch in (1024, 512) for arm in ("default", "cut")]
-    decide = [g for g in found if g.key["batch"] == 1024]
-    beside = [g for g in found if g.key["batch"] == 512]
-    return Finding(
-        all(g.points > 0 for g in decide),
-        f"At epoch 500 the differences are {listed([signed(g.points) for g in decide])} points (default, cut); at "
-        f"batch 512 they are {listed([signed(g.points) for g in beside])}.",
-        rows(found),
-    )
 
 
 def cut_large_batch_best(load: Load) -> Finding:
@@ -149,12 +91,21 @@ def cut_large_batch_best(load: Load) -> Finding:
     )
 
 
+B256, B512, B1024 = ({"batch": n} for n in (256, 512, 1024))
 CHECKS: dict[str, Check] = {
-    "small-embeddings-monotone": small_embeddings_monotone,
-    "imbalanced-double-digit": double_digit,
-    "gradscale-roughly-5": gradscale_roughly_5,
+    "small-embeddings-higher": small_embeddings_higher,
+    "imbalanced-double-digit": diff.gains(
+        f"{LATE} Table 3", [(CUT, DEFAULT), (GRADSCALE, DEFAULT)], lambda g: diff.largest(g).points >= 10
+    ),
+    "gradscale-roughly-5": diff.gains(
+        f"{LATE} Table 3", (GRADSCALE, DEFAULT), close_to_5, lambda g: all(rounds_to(x.points, 5) for x in g)
+    ),
     "gradscale-more-pronounced": gradscale_more_pronounced,
-    "large-batches-slow": large_batches_slow,
-    "large-batches-improve": large_batches_improve,
+    "large-batches-slow": diff.gains(
+        f"{LATE} Table S2", [(B256, B512), (B512, B1024)], diff.every, epoch=100, arm="default"
+    ),
+    "large-batches-improve": diff.gains(
+        f"{LATE} Table S2", [(B1024, B256), (B512, B256)], diff.most, diff.every, epoch=500
+    ),
     "cut-large-batch-best": cut_large_batch_best,
 }

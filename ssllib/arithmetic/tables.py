@@ -18,14 +18,16 @@ Load = Callable[[str], Paper]
 
 @dataclass(frozen=True)
 class Finding:
-    """What a check found: whether the sentence is true of the tables, why in words, and the numbers behind it.
+    """What a check found: whether a sentence is true of the tables, why in words, and the numbers behind it.
 
+    `holds` is by the ordinary reading of the sentence; `literally` is False where it holds but its letter fails.
     `numbers` are rows (label, what the cells say), in the order of the table.
     """
 
     holds: bool
     sentence: str
     numbers: tuple[tuple[str, str], ...] = ()
+    literally: bool = True
 
     @property
     def word(self) -> str:
@@ -61,6 +63,20 @@ def whole(value: Decimal) -> int:
     return int(value.quantize(Decimal(1), ROUND_HALF_UP))
 
 
+def agrees(value: Decimal, said: int, *, about: bool = False, unit: int = 1) -> bool:
+    """Does the round number `said`, a multiple of `unit`, stand for `value` in ordinary words?
+
+    It does when it lies less than one unit off, whichever way it was rounded; with "about", "around" or "roughly"
+    less than two.
+    """
+    return abs(value - said) < (2 if about else 1) * unit
+
+
+def rounds_to(value: Decimal, said: int, *, unit: int = 1) -> bool:
+    """Is `said` the multiple of `unit` nearest to `value`, halves away from zero: does it agree to the letter?"""
+    return whole(value / unit) * unit == said
+
+
 def mean(values: Sequence[Decimal]) -> Decimal:
     """The mean to two decimals."""
     return (sum(values, Decimal(0)) / len(values)).quantize(Decimal("0.01"), ROUND_HALF_UP)
@@ -93,58 +109,7 @@ def label(key: Key, leave: Iterable[str] = ()) -> str:
     return ", ".join(words)
 
 
-# --- differences ------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Gain:
-    """One number less another, both in percent."""
-
-    label: str
-    value: Decimal
-    minus: Decimal
-    key: Key
-
-    @property
-    def points(self) -> Decimal:
-        return self.value - self.minus
-
-    @property
-    def row(self) -> tuple[str, str]:
-        return self.label, f"{plain(self.value)} − {plain(self.minus)} = {signed(self.points)}"
-
-
-def compare(table: Table, one: Key, other: Key, **where: Any) -> list[Gain]:
-    """Each cell that agrees with `one` (and `where`), less the cell with the same key but for `other`.
-
-    `compare(table, {"arm": "cut"}, {"arm": "default"})`: what the cut gains, row by row. The constants `c` and
-    `p` belong to the arm and are not part of the rest of the key, unless `one` names them.
-    """
-    found = []
-    for cell in table.cells(**one, **where):
-        shared = {k: v for k, v in cell.key.items() if k not in {*one, "c", "p"}}
-        name = label(shared if "c" not in one else {"c": cell.key["c"], **shared})
-        found.append(
-            Gain(
-                name,
-                number(cell, table.unit),
-                points(table, **shared, **other),
-                shared | {"source": table.source},
-            )
-        )
-    return found
-
-
-def rows(gains: Iterable[Gain]) -> tuple[tuple[str, str], ...]:
-    return tuple(g.row for g in gains)
-
-
-def smallest(gains: Iterable[Gain]) -> Gain:
-    return min(gains, key=lambda g: g.points)
-
-
-def largest(gains: Iterable[Gain]) -> Gain:
-    return max(gains, key=lambda g: g.points)
+# --- words ----------------------------------------------------------------------------------------------
 
 
 def listed(words: Sequence[str]) -> str:
@@ -155,11 +120,6 @@ def listed(words: Sequence[str]) -> str:
 
 def count(n: int, total: int) -> str:
     return f"all {total}" if n == total else f"none of {total}" if n == 0 else f"{n} of {total}"
-
-
-def not_positive(gains: Iterable[Gain]) -> str:
-    """The gains that are zero or below, in words."""
-    return listed([f"{g.label} ({signed(g.points)})" for g in gains if g.points <= 0])
 
 
 # --- how much hangs on the last digit ---------------------------------------------------------------------

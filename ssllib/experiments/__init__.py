@@ -5,6 +5,7 @@ from __future__ import annotations
 from ssllib.experiments import (
     anchors,
     confidence,
+    controls,
     latents,
     other_methods,
     proofs,
@@ -15,6 +16,6 @@ from ssllib.experiments import (
 from ssllib.experiments.grid import EXPERIMENTS, Cell, Experiment, declare, get
 
 __all__ = [
-    "EXPERIMENTS", "Cell", "Experiment", "anchors", "confidence", "declare", "get", "latents", "other_methods",
-    "proofs", "regimes", "simulations", "training",
+    "EXPERIMENTS", "Cell", "Experiment", "anchors", "confidence", "controls", "declare", "get", "latents",
+    "other_methods", "proofs", "regimes", "simulations", "training",
 ]  # fmt: skip

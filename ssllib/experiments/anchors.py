@@ -25,11 +25,12 @@ CLOA = TrainConfig(
     measures=("knn", "spread", "finetune"), finetune_shares=(0.1,),
 )  # fmt: skip
 
-SCALES: dict[str, dict[str, Any]] = {"gpu": {"precision": "bf16"}, "paper": {"image_size": 224}}
-
-AT_CPU_SCALE: dict[str, Any] = {
-    "backbone": "mini", "width": 16, "train_images": 5000, "epochs": 8, "schedule_epochs": 8, "finetune_epochs": 20,
-}  # fmt: skip
+SCALES: dict[str, dict[str, Any]] = {
+    "cpu": {"precision": "bf16", "backbone": "small", "epochs": 16, "finetune_epochs": 20},
+    "gpu": {"precision": "bf16"},
+    "paper": {"image_size": 224, "backbone": "resnet18-large"},
+}
+"""What changes: at cpu scale the backbone, where a run stops on the schedule, and how long it is fine-tuned."""
 
 SMOKE = CLOA.replace(
     dataset="shapes", train_images=1024, held_out=512, test_images=512, backbone="mini", width=16, batch_size=64,
@@ -43,8 +44,12 @@ VIEWS = {
 """The augmentations of the book's SimCLR runs, on `shapes` and on CIFAR-10."""
 
 RATES = ("1", "1e-1", "1e-2", "1e-3", "1e-4", "1e-5", "1e-6", "1e-7")
+PLAIN_RATES, ANCHORED_RATES = ("1e-4", "1e-3", "1e-2"), ("1e-2", "1e-1", "1")
+"""Those of the tables, without and with anchors."""
 FEW_RATES = ("1", "1e-2", "1e-3", "1e-6")
 """Those that the claims about anchors read."""
+PHASES = ("1", "1e-1", "1e-2", "1e-3", "1e-4", "1e-6")
+"""At cpu scale without anchors: the paper's three phases, and where one becomes the next."""
 
 
 def over_fusion(
@@ -63,16 +68,19 @@ def _one_seed(cells: list[Cell]) -> list[Cell]:
     return [Cell(c.name, c.config, (0,)) for c in cells]
 
 
-def tables(base: TrainConfig, rate: float, anchored: float) -> list[Cell]:
-    """Each loss with and without anchors, fine-tuned on all shares of the labels; the anchors alone."""
+def tables(base: TrainConfig) -> list[Cell]:
+    """Each loss with and without anchors at its rates, fine-tuned on all shares of the labels; and controls.
+
+    Which rate is a loss's best is read on held-out images (`finetune_10_val`). The controls: the anchors alone; no
+    epoch of pretraining, so that fine-tuning is supervised training on the same labels; and the same network
+    frozen as it was drawn, under a classifier.
+    """
     base = base.replace(finetune_shares=(0.1, 0.5, 1.0))
-    cells = [Cell(name, base.replace(loss=loss, lr=rate)) for name, loss in LOSSES.items()]
-    cells += [
-        Cell(f"cloa-{name}", base.replace(loss=loss, lr=anchored, anchor_weight=1.0)) for name, loss in LOSSES.items()
-    ]
-    alone = base.replace(loss="none", lr=anchored, anchor_weight=1.0)
-    # no epoch of pretraining: fine-tuning is then supervised training on the same labels
-    return [*cells, Cell("anchors-only", alone), Cell("supervised", base.replace(epochs=0))]
+    cells = over_fusion(base, ANCHORED_RATES, PLAIN_RATES)
+    alone = base.replace(loss="none", lr=1.0, anchor_weight=1.0)
+    start = base.replace(epochs=0)
+    frozen = start.replace(measures=("knn", "spread", "finetune-frozen"))
+    return [*cells, Cell("anchors-only", alone), Cell("supervised", start), Cell("random-frozen", frozen)]
 
 
 declare(
@@ -81,9 +89,9 @@ declare(
         "Losses with and without anchors over learning rates",
         {
             "smoke": _one_seed(over_fusion(SMOKE, FEW_RATES, FEW_RATES)),
-            "cpu": over_fusion(CLOA.replace(**AT_CPU_SCALE), FEW_RATES),
+            "cpu": over_fusion(CLOA.replace(**SCALES["cpu"]), FEW_RATES, PHASES),
         }
-        | {scale: over_fusion(CLOA.replace(**changes)) for scale, changes in SCALES.items()},
+        | {scale: over_fusion(CLOA.replace(**SCALES[scale])) for scale in ("gpu", "paper")},
     )
 )
 
@@ -93,19 +101,20 @@ declare(
         "The losses over learning rates with SimCLR's augmentations",
         {
             "smoke": _one_seed(over_fusion(SMOKE.replace(**VIEWS["smoke"]), (), FEW_RATES)),
-            "cpu": over_fusion(CLOA.replace(**AT_CPU_SCALE | VIEWS["cifar10"]), (), FEW_RATES),
-            "gpu": over_fusion(CLOA.replace(**SCALES["gpu"] | VIEWS["cifar10"]), (), FEW_RATES),
+        }
+        | {
+            scale: over_fusion(CLOA.replace(**SCALES[scale] | VIEWS["cifar10"]), (), FEW_RATES)
+            for scale in ("cpu", "gpu")
         },
     )
 )
 
-# The rates are the paper's for CIFAR-100 (section 5.2: 1e-2, and 1 with anchors); for CIFAR-10 it takes each
-# loss's best.
+# The paper takes 1e-2, and 1 with anchors, for CIFAR-100 (section 5.2), and for CIFAR-10 each loss's best.
 declare(
     Experiment(
         "anchors-cifar10",
         "Fine-tuned accuracy with and without anchors, CIFAR-10",
-        {scale: tables(CLOA.replace(**changes), 1e-2, 1.0) for scale, changes in SCALES.items()},
+        {scale: tables(CLOA.replace(**changes)) for scale, changes in SCALES.items()},
     )
 )
 declare(
@@ -113,8 +122,8 @@ declare(
         "anchors-cifar100",
         "Fine-tuned accuracy with and without anchors, CIFAR-100",
         {
-            scale: tables(CLOA.replace(dataset="cifar100", backbone="resnet50", **changes), 1e-2, 1.0)
-            for scale, changes in SCALES.items()
+            scale: tables(CLOA.replace(**changes | {"dataset": "cifar100", "backbone": backbone}))
+            for (scale, changes), backbone in zip(SCALES.items(), ("small", "resnet50", "resnet50-large"), strict=True)
         },
     )
 )

@@ -11,14 +11,27 @@ from ssllib.errors import one_of
 
 @dataclass(frozen=True)
 class Cell:
-    """One configuration of a grid (its seed is replaced by each of `seeds`)."""
+    """One configuration of a grid (its seed is replaced by each of `seeds`), perhaps with several ends.
+
+    The run goes to the configuration's `epochs`; where `longer` names further epochs, to those as well, on the
+    same schedule: runs of their own, with records of their own.
+    """
 
     name: str
     config: RunConfig
     seeds: tuple[int, ...] = (0, 1, 2)
+    longer: tuple[int, ...] = ()
+
+    def ends(self) -> list[Any]:
+        """The configuration with each of its ends."""
+        return [self.config, *(self.config.replace(epochs=e) for e in self.longer)]
 
     def configs(self) -> list[Any]:
-        return [self.config.replace(seed=s) for s in self.seeds]
+        return [c.replace(seed=s) for c in self.ends() for s in self.seeds]
+
+    def declares(self, config: RunConfig) -> bool:
+        """Whether `config` is this cell, at any seed."""
+        return config.replace(seed=self.config.seed) in self.ends()
 
 
 @dataclass(frozen=True)

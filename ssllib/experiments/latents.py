@@ -29,7 +29,7 @@ declare(
         "Positive pairs in a plane, during training",
         {
             "smoke": planes(SMOKE, _BYOL["smoke"], (0,), epochs=6, schedule_epochs=8, warmup_epochs=0.16),
-            "cpu": planes(CPU, _BYOL["cpu"], train_images=5000),
+            "cpu": planes(CPU, _BYOL["cpu"]),
             "gpu": planes(default_of("simclr", "gpu"), default_of("byol", "gpu"), epochs=128),
             "paper": planes(default_of("simclr", "paper"), default_of("byol", "paper"), epochs=128),
         },

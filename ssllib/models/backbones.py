@@ -1,6 +1,7 @@
 """ResNets with the 3x3 stem that SimCLR uses for CIFAR (no max-pool), down to a tiny one for a laptop.
 
-Those named `-large` have the usual stem for larger images: 7x7 with stride 2, and a max-pool.
+Those named `-large` have the usual stem for larger images: 7x7 with stride 2, and a max-pool. `small`, for a CPU, sees
+an image in 5x5 patches, four pixels apart: few pixels with many channels fill a core's matrix units.
 
 Source: He et al. 2016; Chen et al. 2020, appendix B.9 (the stem); `zero_init_residual` as in the released code.
 """
@@ -12,16 +13,18 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssllib.errors import one_of
+from ssllib.models.conv import Conv2d
 from ssllib.models.vit import SIZES, ViT
 from ssllib.train_config import TrainConfig
 
-STAGES = {  # name: (blocks per stage, bottleneck?, stride of the stem)
-    "mini": ((1, 1, 1), False, 2),
-    "tiny": ((1, 1, 1), False, 1),
-    "resnet18": ((2, 2, 2, 2), False, 1),
-    "resnet50": ((3, 4, 6, 3), True, 1),
-    "resnet18-large": ((2, 2, 2, 2), False, 2),
-    "resnet50-large": ((3, 4, 6, 3), True, 2),
+STAGES = {  # name: (blocks per stage, bottleneck?, side and stride of the stem)
+    "mini": ((1, 1, 1), False, 3, 2),
+    "tiny": ((1, 1, 1), False, 3, 1),
+    "small": ((1, 1, 1), False, 5, 4),
+    "resnet18": ((2, 2, 2, 2), False, 3, 1),
+    "resnet50": ((3, 4, 6, 3), True, 3, 1),
+    "resnet18-large": ((2, 2, 2, 2), False, 7, 2),
+    "resnet50-large": ((3, 4, 6, 3), True, 7, 2),
 }
 
 
@@ -36,13 +39,11 @@ class Block(nn.Module):
             if bottleneck
             else [(inputs, channels, 3, stride), (channels, channels, 3, 1)]
         )
-        self.convs = nn.ModuleList(nn.Conv2d(i, o, k, s, k // 2, bias=False) for i, o, k, s in shapes)
+        self.convs = nn.ModuleList(Conv2d(i, o, k, s) for i, o, k, s in shapes)
         self.norms = nn.ModuleList(nn.BatchNorm2d(o) for _, o, _, _ in shapes)
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or inputs != outputs:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-            )
+            self.shortcut = nn.Sequential(Conv2d(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
         self.outputs = outputs
 
     def forward(self, x: Tensor) -> Tensor:
@@ -60,10 +61,9 @@ class ResNet(nn.Module):
     def __init__(self, name: str = "resnet18", width: int = 64, zero_init_residual: bool = True) -> None:
         super().__init__()
         one_of("backbone", name, STAGES)
-        blocks, bottleneck, stem = STAGES[name]
+        blocks, bottleneck, size, stem = STAGES[name]
         self.pools = name.endswith("-large")
-        size = 7 if self.pools else 3
-        self.conv = nn.Conv2d(3, width, size, stem, size // 2, bias=False)
+        self.conv = Conv2d(3, width, size, stem)
         self.norm = nn.BatchNorm2d(width)
         layers: list[Block] = []
         channels = width

@@ -76,6 +76,40 @@ def follow(target: nn.Sequential, *online: nn.Module, keep: float) -> None:
     torch._foreach_lerp_(own, theirs, 1 - keep)
 
 
+@torch.no_grad()
+def feeding_batch_norm(model: Method, size: int = 32) -> list[nn.Parameter]:
+    """The trained weights of linear and convolutional layers whose output is the input of a batch norm.
+
+    Multiplied by a positive number, they leave what the method computes in training mode as it is (up to batch
+    norm's epsilon). Found by following a batch of black images of `size` pixels through `embed`.
+    """
+    made: list[tuple[Tensor, nn.Module]] = []  # outputs, kept so that no other tensor takes their place
+    found: list[nn.Parameter] = []
+
+    def after(module: nn.Module, _: Any, output: Tensor) -> None:
+        made.append((output, module))
+
+    def before(_: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        found.extend(m.weight for z, m in made if z is inputs[0])  # type: ignore[misc]
+
+    hooks = []
+    for m in model.modules():
+        if isinstance(m, (nn.Linear, nn.modules.conv._ConvNd)):
+            hooks.append(m.register_forward_hook(after))
+        elif isinstance(m, nn.modules.batchnorm._BatchNorm):
+            hooks.append(m.register_forward_pre_hook(before))
+    modes = {m: m.training for m in model.modules()}
+    where = next(model.parameters()).device
+    try:
+        model.eval().embed(torch.zeros(2, 3, size, size, device=where))
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for m, training in modes.items():
+            m.training = training
+    return [p for p in dict.fromkeys(found) if p.requires_grad]
+
+
 def rising(start: float, progress: float) -> float:
     """A target's momentum that rises from `start` to 1 along half a cosine (Grill et al. 2020, section 3.3)."""
     return 1 - (1 - start) * (math.cos(math.pi * progress) + 1) / 2
