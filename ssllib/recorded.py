@@ -199,7 +199,7 @@ class Recorded(Mapping[str, list[Record]]):
         labels = labels or plots.LABEL
         seeds = "; ".join(f"{labels.get(a, a)} {len(runs)}" for a, runs in self._runs.items())
         none = "; ".join(labels.get(a, a) for a in self.missing)
-        pages.say(f"Recorded: {self.setting}. Seeds: {seeds}." + (f" No run yet of: {none}." if none else ""))
+        pages.show(f"Recorded: {self.setting}. Seeds: {seeds}." + (f" No run yet of: {none}." if none else ""))
 
     def config(self, key: str, spec: str = "g", factor: float = 1.0) -> dict[str, str]:
         """A setting of each arm, for a table's further columns."""
