@@ -129,6 +129,8 @@ def _run(args: argparse.Namespace) -> int:
     for name in ("jobs", "threads"):
         if getattr(args, name) is not None:
             in_range(f"--{name}", getattr(args, name), 1, 1024)
+    if args.commit and (args.threads or 1) != 1:
+        raise InputError(f"--threads is {args.threads} with --commit: recorded runs have one thread; allowed: 1")
     if args.queue:
         steps, title = agenda.entries(args.scale), "The queue"
     else:

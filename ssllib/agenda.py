@@ -172,10 +172,14 @@ def expectation(waiting: list[Job], store: Store, at_once: int) -> str:
 
 
 def status(steps: list[Entry], store: Store) -> str:
-    """What is done, running and pending of each step, with times; and the runs in progress."""
+    """What is done, running and pending of each step beyond those before it, with times; and the runs in progress."""
     known, lines, active = speeds(store), [], []
+    counted: set[Job] = set()
     for step in steps:
-        states = {job: state(job, store) for job in step.jobs}
+        states = {job: state(job, store) for job in step.jobs if job not in counted}
+        counted |= states.keys()
+        if not states:
+            continue
         count = {w: sum(s.word == w for s in states.values()) for w in ("done", "running", "stopped", "pending")}
         spent = sum(s.seconds for s in states.values())
         left = [_left(j, known, s) for j, s in states.items() if s.word != "done"]

@@ -108,8 +108,8 @@ def test_two_processes_side_by_side_are_as_one(tmp_path: Path) -> None:
 
 RUN = [
     "run", "simclr-arms", "--cell", "default", "--cell", "cut", "--threads", "1", "--jobs", "2",
-    *(f"--set={x}" for x in ("train_images=512", "held_out=64", "test_images=64", "width=4", "epochs=40",
-                             "schedule_epochs=40", "knn_k=10", "batch_size=16")),
+    *(f"--set={x}" for x in ("train_images=512", "held_out=64", "test_images=64", "width=4", "epochs=24",
+                             "schedule_epochs=24", "knn_k=10", "batch_size=16")),
 ]  # fmt: skip
 
 
@@ -133,7 +133,7 @@ def test_sigterm_ends_both_runs_after_their_epoch_and_nothing_is_lost(tmp_path: 
     folder = tmp_path / "records"
     process = started(folder)
     jobs = sweep.jobs("simclr-arms", "smoke", cells=("default", "cut"), train_images=512, held_out=64, test_images=64,
-                      width=4, epochs=40, schedule_epochs=40, knn_k=10, batch_size=16)  # fmt: skip
+                      width=4, epochs=24, schedule_epochs=24, knn_k=10, batch_size=16)  # fmt: skip
     step = agenda.Entry("arms", "", tuple(jobs))
     during = agenda.status([step], Store(folder))
     assert "2 running" in during and "default seed 0: epoch" in during
@@ -145,7 +145,7 @@ def test_sigterm_ends_both_runs_after_their_epoch_and_nothing_is_lost(tmp_path: 
     assert len(records) == 2 and {r.status for r in records} == {"interrupted"}
     for r in records:  # the record is as far as the checkpoint
         state = checkpoint.load(folder / ".checkpoints" / f"{r.identity}.pt")
-        assert state is not None and state["history"] == r.history and 2 <= len(r.history) < 41
+        assert state is not None and state["history"] == r.history and 2 <= len(r.history) < 25
     assert "2 stopped" in agenda.status([step], Store(folder))
     if not to_all:
         assert main([*RUN, "--into", str(folder)]) == 0
