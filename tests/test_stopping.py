@@ -1,4 +1,4 @@
-"""Stop and go: runs end after their epoch when asked to, and go on, also from a sooner end; two at a time are as one."""
+"""Stop and go: runs end after their epoch when asked to and go on, also from a sooner end; two at once are as one."""
 
 import dataclasses
 import json
@@ -108,8 +108,8 @@ def test_two_processes_side_by_side_are_as_one(tmp_path: Path) -> None:
 
 RUN = [
     "run", "simclr-arms", "--cell", "default", "--cell", "cut", "--threads", "1", "--jobs", "2",
-    *(f"--set={x}" for x in ("train_images=512", "held_out=64", "test_images=64", "width=4", "epochs=24",
-                             "schedule_epochs=24", "knn_k=10", "batch_size=16")),
+    *(f"--set={x}" for x in ("train_images=256", "held_out=64", "test_images=64", "width=4", "epochs=24",
+                             "schedule_epochs=24", "knn_k=10", "batch_size=32")),
 ]  # fmt: skip
 
 
@@ -132,8 +132,8 @@ def started(folder: Path) -> subprocess.Popen:
 def test_sigterm_ends_both_runs_after_their_epoch_and_nothing_is_lost(tmp_path: Path, to_all: bool) -> None:
     folder = tmp_path / "records"
     process = started(folder)
-    jobs = sweep.jobs("simclr-arms", "smoke", cells=("default", "cut"), train_images=512, held_out=64, test_images=64,
-                      width=4, epochs=24, schedule_epochs=24, knn_k=10, batch_size=16)  # fmt: skip
+    jobs = sweep.jobs("simclr-arms", "smoke", cells=("default", "cut"), train_images=256, held_out=64, test_images=64,
+                      width=4, epochs=24, schedule_epochs=24, knn_k=10, batch_size=32)  # fmt: skip
     step = agenda.Entry("arms", "", tuple(jobs))
     during = agenda.status([step], Store(folder))
     assert "2 running" in during and "default seed 0: epoch" in during
