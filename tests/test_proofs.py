@@ -15,7 +15,7 @@ from ssllib.proofs import cosine as cosine_checks
 from ssllib.proofs import norm_growth as norm_growth_checks
 from ssllib.proofs.formulas import gradient, matrix_form, negative
 from ssllib.proofs.spaces import hard_pairs, largest_error
-from ssllib.proofs.statements import TOLERANCE, Statement, agree
+from ssllib.proofs.statements import TOLERANCE, Statement, Undecided, agree
 
 pytest.importorskip("sympy")
 pytest.importorskip("z3")
@@ -41,11 +41,16 @@ def found() -> dict[str, proofs.Proof]:
         ([claim(False, "nearby"), claim(False)], "refuted"),
         ([claim(False)], "refuted"),
         ([claim(True), claim(False, role="proof")], "proved"),
-        ([claim(True), claim(False, role="added")], "proved"),
     ],
 )
 def test_outcome_is_computed_from_the_claims(statements: list[Statement], outcome: str) -> None:
     assert proofs.Proof("x", tuple(statements)).outcome == outcome
+
+
+@pytest.mark.parametrize("holds", [True, False])
+def test_a_failed_addition_stops_the_outcome(holds: bool) -> None:
+    with pytest.raises(Undecided, match="what was added to check it fails: source"):
+        _ = proofs.Proof("x", (claim(holds), claim(False, role="added"))).outcome
 
 
 def test_outcomes(found: dict[str, proofs.Proof]) -> None:

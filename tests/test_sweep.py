@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ssllib import claims, datasets, estimate, experiments, sweep
+from ssllib import agenda, claims, datasets, estimate, experiments, sweep
 from ssllib.errors import InputError
 from ssllib.experiments import Cell, Experiment
 from ssllib.records import Store
@@ -48,7 +48,7 @@ def test_criteria_of_every_claim_that_shares_the_run_are_kept() -> None:
     assert used <= kept.keys()
     lonely = experiments.get("loss-halves").cell("gpu", "attraction").config
     kept = sweep._criteria(sweep.Job("loss-halves", "gpu", "attraction", lonely))
-    assert kept.keys() == {c.id for c in claims.load().values() if c.uses("loss-halves")}
+    assert kept.keys() == {c.id for c in claims.load().values() if "loss-halves" in c.experiments}
 
 
 def test_no_job_starts_after_the_deadline(two: None, tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_no_job_starts_after_the_deadline(two: None, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scale", ["gpu", "cpu"])
 def test_the_queue_names_what_there_is_and_starts_with_the_most_telling(scale: str) -> None:
-    jobs = sweep.queue(scale)
+    jobs = agenda.queue(scale)
     assert jobs and all(j.scale == scale for j in jobs)
     if scale == "gpu":
         first = [j.label for j in jobs[:6]]
@@ -76,39 +76,16 @@ def test_a_queue_with_a_slip_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     ):
         (tmp_path / "queue.yml").write_text(text)
         with pytest.raises(InputError, match=says):
-            sweep.queue("gpu")
+            agenda.queue("gpu")
     with pytest.raises(InputError, match="unknown scale of queue.yml 'paper'"):
-        sweep.queue("paper")
+        agenda.queue("paper")
 
 
 # --- what is declared --------------------------------------------------------------------------------------
 
 
-def sides() -> list[tuple[str, str, str]]:
-    """(claim, experiment, arm) of everything that a criterion reads."""
-    found = []
-    for c in claims.load().values():
-        for cell in c.cells:
-            for role in claims.ROLES:
-                side = cell.get(role, {})
-                name = side.get("experiment", cell.get("experiment", c.criterion.get("experiment")))
-                arms = [side.get("arm"), side.get("less"), *side.get("arms", [])]
-                found += [(c.id, name, arm) for arm in arms if arm]
-    return found
-
-
-NOT_YET: set[str] = set()
-
-
 def test_every_arm_that_a_claim_reads_is_declared() -> None:
-    missing = [
-        (claim, name, arm)
-        for claim, name, arm in sides()
-        if name not in NOT_YET
-        and arm not in {c.name for cells in experiments.get(name).scales.values() for c in cells}
-    ]
-    assert missing == []
-    assert {name for _, name, _ in sides() if name not in experiments.EXPERIMENTS} <= NOT_YET
+    assert {c.id: c.missing_arms() for c in claims.load().values() if c.missing_arms()} == {}
 
 
 def test_paper_scale_has_the_papers_settings() -> None:

@@ -43,8 +43,7 @@ page = pages.begin(
 # ## What is claimed
 
 # %% tags=["remove-input"]
-page.claim("knn-rises-with-norm", "norm-tells-correct", "confidence-inherent-to-cosine-losses")
-page.claim("norm-as-reliable-as-margin")
+page.claim("knn-rises-with-norm", "norm-tells-correct", "norm-as-reliable-as-margin", "confidence-inherent-to-cosine-losses")
 
 # %% [markdown]
 # And a question that the paper leaves to others:
@@ -282,8 +281,7 @@ assert all(abs(r.arrays["coverage"][:, -1] - r.final["knn_test"]).max() < 1e-6 f
 # ## Verdicts
 
 # %% tags=["remove-input"]
-page.verdict("knn-rises-with-norm", "norm-tells-correct", "confidence-inherent-to-cosine-losses")
-page.verdict("norm-as-reliable-as-margin")
+page.verdict("knn-rises-with-norm", "norm-tells-correct", "norm-as-reliable-as-margin", "confidence-inherent-to-cosine-losses")
 
 # %% [markdown]
 # ## What differs, and why it may matter

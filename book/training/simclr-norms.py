@@ -71,7 +71,7 @@ if ends:
 
 # %% tags=["remove-input"]
 page.claim("norms-grow-simclr", "small-norms-large-gradients", "small-norms-large-embedding-gradients")
-page.claim("embedding-gradients-fall", "cut-keeps-gradients-large")
+page.claim("embedding-gradients-fall", "cut-keeps-gradients-large", "question-norm-growth-tracked")
 
 # %% [markdown]
 # **Weight decay shrinks them.** A penalty on the weights pulls the embeddings in. (The 2024 paper calls weight
@@ -282,7 +282,7 @@ assert live["default"][0].column("norm_projector")[-1] > live["default"][0].hist
 
 # %% tags=["remove-input"]
 page.verdict("norms-grow-simclr", "small-norms-large-gradients", "small-norms-large-embedding-gradients")
-page.verdict("embedding-gradients-fall", "cut-keeps-gradients-large")
+page.verdict("embedding-gradients-fall", "cut-keeps-gradients-large", "question-norm-growth-tracked")
 
 # %% tags=["remove-input"]
 page.verdict("weight-decay-shrinks-norms-simclr", "weight-decay-raises-knn-simclr")

@@ -25,7 +25,7 @@ from ssllib.proofs import (
     repulsion_size,
     slowdown,
 )
-from ssllib.proofs.statements import Statement
+from ssllib.proofs.statements import Statement, Undecided
 from ssllib.records import Result
 
 Check = Callable[[int], list[Statement]]
@@ -55,11 +55,18 @@ class Proof:
 
     @property
     def outcome(self) -> str:
-        """One word, from the claims alone (not from lines of proofs, nor from what this book adds).
+        """One word, from the claims alone (not from lines of proofs).
 
         "proved": all hold as printed. "corrected": each one that does not has a proved correction.
         "refuted": some claim is false and no correction is proved.
+
+        Raises:
+            Undecided: if a statement that this book adds fails. Such statements are what the decision on the claims
+                rests on or is checked against, so that there is no outcome while one of them is false.
         """
+        failed = [s.source for s in self.statements if s.role == "added" and not s.holds]
+        if failed:
+            raise Undecided(f"{self.check}: what was added to check it fails: {'; '.join(failed)}")
         false = [s for s in self.statements if s.role == "claim" and not s.holds]
         if not false:
             return "proved"

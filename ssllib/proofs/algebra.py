@@ -10,6 +10,13 @@ from dataclasses import dataclass
 from typing import Any
 
 
+EFFORT = 20_000_000
+"""After how much work Z3 gives up (not seconds: the same answer on every machine)."""
+
+
+SIGNS = ("=", "<", "<=")
+
+
 def polynomial(value: Any, names: Mapping[Any, Any]) -> Any:
     """A SymPy polynomial as one of Z3, in which `names[s]` stands for the symbol s."""
     import sympy as sp
@@ -43,11 +50,15 @@ def never_negative(gap: Any, strictly: bool, given: Iterable[Any] = ()) -> bool:
     names = {s: z3.Real(s.name) for s in symbols}
     order = {"==": "__eq__", "<": "__lt__", "<=": "__le__", ">": "__gt__", ">=": "__ge__"}
     solver = z3.Solver()
-    for g in given:
-        solver.add(getattr(polynomial(g.lhs - g.rhs, names), order[g.rel_op])(0))
+    solver.set("rlimit", EFFORT)
     above, below = sp.fraction(sp.together(gap))
-    signed = polynomial(above * below, names)  # of the sign of above / below
-    solver.add(z3.Or(signed <= 0 if strictly else signed < 0, polynomial(below, names) == 0))
+    try:
+        for g in given:
+            solver.add(getattr(polynomial(g.lhs - g.rhs, names), order[g.rel_op])(0))
+        signed, under = polynomial(above * below, names), polynomial(below, names)  # of the sign of above / below
+    except (sp.PolynomialError, z3.Z3Exception):  # not polynomials, or not with rational coefficients
+        return False
+    solver.add(z3.Or(signed <= 0 if strictly else signed < 0, under == 0))
     return bool(solver.check() == z3.unsat)
 
 
@@ -66,6 +77,14 @@ class Algebra:
     given: tuple[Any, ...] = ()
     points: Sequence[Mapping[Any, Any]] = ()
     names: tuple[str, str] = ("left side", "right side")
+
+    def __post_init__(self) -> None:
+        import sympy as sp
+
+        if self.sign not in SIGNS:
+            raise ValueError(f"the sign is {self.sign!r}; allowed: {', '.join(SIGNS)}")
+        for side in ("left", "right"):
+            object.__setattr__(self, side, sp.sympify(getattr(self, side)))
 
     def proved(self) -> bool:
         import sympy as sp
@@ -88,6 +107,19 @@ class Algebra:
                 found |= {name: sp.simplify(f.subs(here)) for name, f in (show or {}).items()}
                 return {str(k): plain(v) for k, v in found.items() if str(k)}
         return None
+
+
+@dataclass(frozen=True)
+class AllEqual(Algebra):
+    """`left` = each of the expressions `more` = `right`."""
+
+    more: tuple[Any, ...] = ()
+
+    def proved(self) -> bool:
+        import sympy as sp
+
+        others = (*self.more, self.right)
+        return self.sign == "=" and all(sp.simplify(sp.sympify(x) - self.left) == 0 for x in others)
 
 
 def plain(value: Any) -> int | str:

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor
 
 from ssllib.proofs.spaces import Columns, Formula, Numbers, Space, hard_pairs
-from ssllib.proofs.statements import TOLERANCE, Relation, Statement, _fails, _plain
+from ssllib.proofs.statements import TOLERANCE, Question, Read, Relation, Statement, _fails, _plain, ask
 
 Point = tuple[int, int]
 SIZES = (1, 2)
@@ -153,7 +153,7 @@ class BatchRelation(Relation):
 
     def proved(self) -> bool:
         spaces = [GramBatch(m, self.tempered) for m in self.sizes]
-        return all(s.vanishes(self.right(s) - self.left(s)) for s in spaces)
+        return self.sign == "=" and all(s.vanishes(self.right(s) - self.left(s)) for s in spaces)
 
     def counterexample(self, show: dict[str, Formula] | None = None) -> dict[str, Any] | None:
         """The first small batch of the plane in which it fails exactly, with what `show` names; else None."""
@@ -239,12 +239,19 @@ def batch_error(left: Formula, right: Formula, dimension: int, m: int, tau: floa
     return float((tau * space.norm(z) * gap).max())
 
 
-def agree_in_batches(source: str, printed: str, left: Formula, right: Formula, seed: int) -> Statement:
-    """`left` and `right` agree in float64: batches of 2 to 32 samples, temperatures 1, 0.5 and 0.1."""
-    cases = itertools.product((1, 2, 3, 20, 256), ((1, 1.0), (3, 0.5), (31, 0.1)))
-    errors = {f"d = {d}, m = {m}": batch_error(left, right, d, m, tau, seed) for d, (m, tau) in cases}
-    wrong = {case: f"error {e:.0e}" for case, e in errors.items() if not e < TOLERANCE}
-    return Statement(source, printed, not wrong, "autograd", wrong or None, role="added")
+def agree_in_batches(source: str, printed: str, reading: Read, seed: int) -> Statement:
+    """Both sides agree in float64: batches of 2 to 32 samples, temperatures 1, 0.5 and 0.1."""
+
+    def decide() -> Statement:
+        said = reading.relation(printed)
+        if said.sign != "=":
+            raise ValueError(f"{source}: {printed} is no equation")
+        cases = itertools.product((1, 2, 3, 20, 256), ((1, 1.0), (3, 0.5), (31, 0.1)))
+        errors = {f"d = {d}, m = {m}": batch_error(said.left, said.right, d, m, tau, seed) for d, (m, tau) in cases}
+        wrong = {case: f"error {e:.0e}" for case, e in errors.items() if not e < TOLERANCE}
+        return Statement(source, printed, not wrong, "autograd", wrong or None, role="added")
+
+    return ask(Question(source, printed, None, decide, lambda: reading.relation(printed), None))
 
 
 def differ(

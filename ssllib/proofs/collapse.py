@@ -6,12 +6,16 @@ Source: 2403.18699 abstract, section 3.1, Theorem 3.1; 2406.16468 C.1, footnote 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ssllib.proofs import circle
 from ssllib.proofs.collapse_gradient import THEOREM, equal_stationary, rank1_stationary
 from ssllib.proofs.collapse_losses import batch_norm, most_losses, probability
-from ssllib.proofs.statements import Statement, Undecided, added
+from ssllib.proofs.reading import Reading, Symbols, evaluate, numbers, read, sides, value
+from ssllib.proofs.statements import Statement, Undecided, added, examine
 
 
 def _symbols() -> tuple[Any, ...]:
@@ -66,6 +70,43 @@ def _falls(found: dict[str, Any], kind: str, domain: dict[Any, Any], where: Any 
     raise Undecided(f"the curvature {found[kind]} has no sign")
 
 
+CLOSING = r"\frac{d^2 \mathcal L}{dt^2}"
+LOWEST = r"\log(1 + 2 e^{-2/\tau})"
+
+
+@dataclass(frozen=True)
+class Signed(Reading):
+    """A number that is equal to an expression, or not printed as one, and its sign: "a = b < 0" or "a > 0"."""
+
+    positive: Callable[[Any], bool] = bool
+
+    def relation(self, latex: str) -> HasSign:
+        import sympy as sp
+
+        tree = read(latex, tuple(self.words))
+        found = [(*(evaluate(t, self.words, Symbols()) for t in (a, b)), sign) for a, sign, b in sides(tree)]
+        a, b, sign = found[-1]
+        equal = all(s == "=" and sp.simplify(x - y) == 0 for x, y, s in found[:-1])
+        return HasSign(equal, (a - b) if sign == ">" else (b - a) if sign == "<" else None, self.positive)
+
+
+@dataclass(frozen=True)
+class HasSign:
+    """Whether the equations before hold and `value` is positive; of what is not so, no example is looked for."""
+
+    equal: bool
+    value: Any
+    positive: Callable[[Any], bool]
+    sign: str = ">"
+    how: str = "SymPy, Z3"
+
+    def proved(self) -> bool:
+        return self.equal and self.value is not None and self.positive(self.value)
+
+    def counterexample(self, show: Any = None) -> None:
+        return None
+
+
 def equal_minimum(seed: int) -> list[Statement]:
     """Equal embeddings: the three eigenvalues for every number of pairs n and temperature, and their signs."""
     import sympy as sp
@@ -75,6 +116,7 @@ def equal_minimum(seed: int) -> list[Statement]:
     found = {kind: circle.curvature(curves[kind], t, tau, x) for kind in ("opened", "against")}
     domain = {n: (">=", 2), tau: (">", 0)}
     falls = _falls(found, "against", domain)
+    words, positive = {"n": n, r"\tau": tau}, partial(circle.always_positive, least=domain)
     e, y = sp.symbols("E Y", positive=True)  # exp(cos t / tau) and exp(1 / tau)
     turned = circle.info_nce([circle.Group(2, t, 0), circle.Group(2 * n - 2, sp.S(0), 1)], tau)
     away = turned.subs({sp.exp(sp.cos(t) / tau): e, sp.exp(1 / tau): y})
@@ -87,18 +129,17 @@ def equal_minimum(seed: int) -> list[Statement]:
             "SymPy, Z3",
             _falls_from_equal() if falls else None,
         ),
-        added(
+        examine(
             "Hessian, pairs against each other",
             r"\lambda = -\frac{2}{\tau (2n - 1)} < 0 \quad (n \geq 2, \ d \geq 2; \ (n - 1)(d - 1) \text{ times})",
-            sp.simplify(found["against"] + 2 / (tau * (2 * n - 1))) == 0 and falls,
-            "SymPy, Z3",
+            Signed(words | {r"\lambda": found["against"]}, positive=positive),
+            role="added",
         ),
-        added(
+        examine(
             "Hessian, the two of a pair",
             r"\lambda = \frac{2 (n - 1)}{n \tau (2n - 1)} > 0 \quad (n(d - 1) \text{ times})",
-            sp.simplify(found["opened"] - 2 * (n - 1) / (n * tau * (2 * n - 1))) == 0
-            and circle.always_positive(found["opened"], domain),
-            "SymPy, Z3",
+            Signed(words | {r"\lambda": found["opened"]}, positive=positive),
+            role="added",
         ),
         added(
             "one pair turned away by t",
@@ -107,11 +148,11 @@ def equal_minimum(seed: int) -> list[Statement]:
             and circle.always_positive(away.diff(e), {n: (">=", 2), e: (">", 0), y: (">", 0)}),
             "Z3",
         ),
-        added(
+        examine(
             "one pair only",
             r"\mathcal L = 0 \text{ everywhere} \quad (n = 1)",
-            sp.simplify(alone) == 0,
-            "SymPy",
+            numbers({r"\mathcal L": alone}),
+            role="added",
         ),
     ]
 
@@ -128,10 +169,20 @@ def rank1_minimum(seed: int) -> list[Statement]:
     p, q = sp.symbols("p q", positive=True)
     parted = circle.curvature(circle.split(p, q, t), t, tau, x)
     sides = {p: (">=", 0), q: (">=", 2), x: (">", 1), tau: (">", 0)}
+
+    def whichever(value: Any) -> bool:
+        """Whether it is positive whatever the sides: p >= q will do, of p + q >= 4."""
+        return (
+            value.subs({p: q, q: p}, simultaneous=True).equals(value)
+            and circle.always_positive(value.subs({q: 1, p: q + 1}, simultaneous=True), sides)
+            and circle.always_positive(value.subs(p, p + q), sides)
+        )
+
     # exp(cos / tau) of an anchor with its two negatives and its positive, and the extremes -1 and 1 of these
     bound = a, b, w, a0, w0 = sp.symbols("A B W A0 W0", positive=True)
     above = [a - a0, b - a0, w0 - w]
     opposite = [circle.Group(2, sp.S(0), 0), circle.Group(2, sp.pi, 1)]
+    lowest = value(LOWEST, {"e": sp.E, r"\tau": tau})
     return [
         Statement(
             THEOREM,
@@ -140,33 +191,35 @@ def rank1_minimum(seed: int) -> list[Statement]:
             "SymPy, Z3",
             _falls_from_line() if falls else None,
         ),
-        added(
+        examine(
             "pairs of the larger side against each other",
             r"\lambda < 0 \quad (m \geq 2, \ m \geq k \geq 1, \ d \geq 2, \text{ every } \tau)",
-            falls,
-            "SymPy, Z3",
+            Signed({r"\lambda": curves["against"]}, positive=lambda x: circle.always_positive(x, domain, [m - k])),
+            role="added",
         ),
-        added(
-            "one side against the other; the two of a pair",
-            r"\lambda > 0 \quad (m, k \geq 1)",
-            all(circle.always_positive(curves[kind], both) for kind in ("sides", "opened")),
-            "SymPy, Z3",
+        *(
+            examine(
+                name,
+                r"\lambda > 0 \quad (m, k \geq 1)",
+                Signed({r"\lambda": curves[kind]}, positive=partial(circle.always_positive, least=both)),
+                role="added",
+            )
+            for kind, name in (("sides", "one side against the other"), ("opened", "the two of a pair"))
         ),
-        added(
+        examine(
             "a pair with a sample on either side, closing",
-            r"\frac{d^2 \mathcal L}{dt^2} < 0 \quad (n \geq 2, \ d \geq 2, \text{ every } \tau)",
-            parted.subs({p: q, q: p}, simultaneous=True).equals(parted)  # so p >= q will do, of p + q >= 4
-            and circle.always_positive(-parted.subs({q: 1, p: q + 1}, simultaneous=True), sides)
-            and circle.always_positive(-parted.subs(p, p + q), sides),
-            "SymPy, Z3",
+            rf"{CLOSING} < 0 \quad (n \geq 2, \ d \geq 2, \text{{ every }} \tau)",
+            Signed({CLOSING: parted}, positive=whichever),
+            role="added",
         ),
         added(
             "two pairs, one on each side",
-            r"\mathcal L \geq \log(1 + 2 e^{-2/\tau}), \text{ attained here: a global minimum} \quad (n = 2)",
+            rf"\mathcal L \geq {LOWEST}, \text{{ attained here: a global minimum}} \quad (n = 2)",
             circle.always_positive(
                 (a + b) / w - 2 * a0 / w0, dict.fromkeys(bound, (">", 0)), above, strictly=False
             )
-            and sp.simplify(circle.info_nce(opposite, tau) - sp.log(1 + 2 * sp.exp(-2 / tau))) == 0,
+            and sp.simplify(circle.info_nce(opposite, tau) - lowest) == 0
+            and sp.simplify(sp.log(1 + 2 * sp.exp(-1 / tau) / sp.exp(1 / tau)) - lowest) == 0,
             "SymPy, Z3",
         ),
     ]

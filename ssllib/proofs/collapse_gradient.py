@@ -8,6 +8,7 @@ from typing import Any
 import torch
 
 from ssllib import losses
+from ssllib.proofs.reading import IDENTITY, Symbols, evaluate, read
 from ssllib.proofs.statements import Statement, added
 from ssllib.stationary import gradient
 
@@ -19,6 +20,13 @@ LIMIT = 1e-12
 """Largest gradient, times norm and temperature, that counts as zero in float64."""
 
 
+def _along(a: Any, b: Any, c: Any) -> Any:
+    """The cosine with the first axis."""
+    import sympy as sp
+
+    return a / sp.sqrt(a**2 + b**2 + c**2)
+
+
 def _vanishes(phi: Any, u: Any) -> bool:
     """SymPy: does a loss phi(u) of the cosine u between z and the line have no gradient at z on the line?
 
@@ -28,7 +36,7 @@ def _vanishes(phi: Any, u: Any) -> bool:
 
     a, b, c = sp.symbols("a b c", real=True)
     rho = sp.Symbol("rho", positive=True)
-    loss = phi.subs(u, a / sp.sqrt(a**2 + b**2 + c**2))
+    loss = phi.subs(u, _along(a, b, c))
     slopes = [loss.diff(v).subs({b: 0, c: 0}).subs(a, end).doit() for v in (a, b, c) for end in (rho, -rho)]
     return all(sp.simplify(slope) == 0 for slope in slopes)
 
@@ -111,6 +119,10 @@ def rank1_stationary(seed: int) -> list[Statement]:
     ]
 
 
+ONES = 2
+"""How many ones stand in the printed factor (1 - P_i) + (1 - P_j)."""
+
+
 def _printed_gradient(seed: int) -> Statement:
     """Appendix A's gradient with respect to one unit vector, all terms of the batch together."""
     generator = torch.Generator().manual_seed(seed)
@@ -123,7 +135,7 @@ def _printed_gradient(seed: int) -> Statement:
     p = (e * pair).sum(dim=1) / (e * (1 - itself)).sum(dim=1)  # (2n,)
     q = e * (1 - itself - pair)
     q = (1 - p).unsqueeze(1) * q / q.sum(dim=1, keepdim=True)
-    printed = ((2 - p - p[partner]).unsqueeze(1) * z[partner] - (q + q.T) @ z) / tau
+    printed = ((ONES - p - p[partner]).unsqueeze(1) * z[partner] - (q + q.T) @ z) / tau
     leaf = z.clone().requires_grad_()
     logits = (leaf @ leaf.T / tau).masked_fill(itself.bool(), -math.inf)
     (g,) = torch.autograd.grad(torch.nn.functional.cross_entropy(logits, partner, reduction="sum"), leaf)
@@ -138,23 +150,35 @@ def _printed_gradient(seed: int) -> Statement:
     )
 
 
+FACTOR = r"\frac{1}{\lVert %s \rVert} \bigl( I - z_i z_i^\top \bigr)"
+
+
 def _printed_factor() -> Statement:
     """Appendix A's last display: the factor of the normalisation's Jacobian, at z~ = (2, 0), z = (1, 0)."""
     import sympy as sp
 
     a, b = sp.symbols("a b", real=True)
     size = sp.sqrt(a**2 + b**2)
-    true = sp.Matrix([a / size, b / size]).jacobian([a, b]).subs({a: 2, b: 0})
-    unit = sp.Matrix([1, 0])
-    printed = (sp.eye(2) - unit * unit.T) / unit.norm()
-    corrected = (sp.eye(2) - unit * unit.T) / 2
-    tex = r"\frac{\partial z_i}{\partial \tilde z_i} = \frac{1}{\lVert %s \rVert} \bigl( I - z_i z_i^\top \bigr)"
+    true = sp.Matrix([a / size, b / size]).jacobian([a, b])
+    words = {"I": IDENTITY, "z_i": sp.Matrix([a / size, b / size]), r"\tilde z_i": sp.Matrix([a, b])}
+
+    def factor(latex: str) -> Any:
+        """The printed matrix, column by column."""
+        matrix = evaluate(read(latex, tuple(words)), words, Symbols())
+        return sp.Matrix.hstack(*(matrix.apply(sp.eye(2)[:, k]) for k in (0, 1)))
+
+    printed, corrected = factor(FACTOR % "z_i"), factor(FACTOR % r"\tilde z_i")
+    same = [sp.simplify(m - true) == sp.zeros(2) for m in (printed, corrected)]
+    here = {a: 2, b: 0}
+    tex = r"\frac{\partial z_i}{\partial \tilde z_i} = "
     return Statement(
         f"{APPENDIX}, last display",
-        tex % "z_i",
-        bool(true == printed),
+        tex + FACTOR % "z_i",
+        same[0],
         "SymPy",
-        None if true == printed else {"z~": [2, 0], "entry (2,2)": str(true[3]), "printed": str(printed[3])},
-        tex % r"\tilde z_i" if true == corrected else None,
+        None
+        if same[0]
+        else {"z~": [2, 0], "entry (2,2)": str(true.subs(here)[3]), "printed": str(printed.subs(here)[3])},
+        tex + FACTOR % r"\tilde z_i" if same[1] and not same[0] else None,
         "proof",
     )

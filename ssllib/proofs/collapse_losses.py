@@ -11,50 +11,39 @@ import torch
 
 from ssllib import collapse
 from ssllib.proofs import circle
-from ssllib.proofs.statements import Statement, added
+from ssllib.proofs.reading import numbers, value
+from ssllib.proofs.statements import Statement, added, examine
 
 
 def probability(seed: int) -> list[Statement]:
     """The softmax's probability of the positive at equal embeddings, for |I| samples."""
     import sympy as sp
 
-    size, tau = sp.Symbol("N", integer=True, positive=True), sp.Symbol("tau", positive=True)
+    size, tau = sp.Symbol("samples", integer=True, positive=True), sp.Symbol("tau", positive=True)
     e = sp.exp(1 / tau)
     true = sp.simplify(e / (e + (size - 2) * e))
-    printed = -sp.log(1 / (size - 1))
-    right = 1 / (size - 1)
-    same = [n for n in range(2, 50, 2) if sp.simplify((printed - true).subs(size, n)) == 0]
-    holds = len(same) == 24
-    values = {
-        "samples": 4,
-        "softmax": str(true.subs(size, 4)),
-        "printed": f"{float(printed.subs(size, 4)):.4f}",
-    }
+    words = {r"\mathbb P^*": true, r"\lvert I \rvert": size}
     tex = r"\mathbb P^* = %s\frac{1}{\lvert I \rvert - 1}"
+    any_value = {r"\mathbb P^*": sp.Symbol("P"), r"\tau": tau, "z^*": sp.Symbol("z"), r"\lvert I \rvert": size}
     return [
-        Statement(
+        examine(
             "2403.18699 Appendix A",
             tex % r"-\log ",
-            holds,
-            "SymPy",
-            None if holds else values,
-            tex % "" if not holds and sp.simplify(true - right) == 0 else None,
+            numbers(words, points=[{size: 4}], names=("softmax", "printed")),
+            corrected=tex % "",
         ),
-        added(
+        examine(
             "its use",
             r"\tfrac{2 (1 - \mathbb P^*)}{\tau} z^* - 2 (\lvert I \rvert - 2) \tfrac{1 - \mathbb P^*}{\tau}"
-            r" \tfrac{1}{\lvert I \rvert - 2} z^* = 0 \text{ with either value}",
-            all(
-                sp.simplify(2 * (1 - v) - 2 * (size - 2) * (1 - v) / (size - 2)) == 0
-                for v in (printed, right)
-            ),
-            "SymPy",
+            r" \tfrac{1}{\lvert I \rvert - 2} z^* = 0 \text{ with any value of } \mathbb P^*",
+            numbers(any_value),
+            role="added",
         ),
-        added(
+        examine(
             "what is printed is the loss at collapse",
             r"\mathcal L_i = -\log \tfrac{1}{\lvert I \rvert - 1}",
-            sp.simplify(-sp.log(true) - printed) == 0,
-            "SymPy",
+            numbers({r"\mathcal L_i": -sp.log(true), r"\lvert I \rvert": size}),
+            role="added",
         ),
     ]
 
@@ -97,6 +86,17 @@ def most_losses(seed: int) -> list[Statement]:
     ]
 
 
+SAME = (5, 5, 5)
+"""A batch of one input, three times."""
+
+
+def _on_line(c: Any, w: Any, b: Any) -> Any:
+    return c * w + b
+
+
+VARIANCE = r"\frac{v}{v + \varepsilon}"
+
+
 def batch_norm(seed: int) -> list[Statement]:
     """What batch normalisation gives for equal inputs, for inputs that differ, and for inputs on a line."""
     import sympy as sp
@@ -107,30 +107,32 @@ def batch_norm(seed: int) -> list[Statement]:
         mean = sum(x) / len(x)
         return [(a - mean) / sp.sqrt(sum((b - mean) ** 2 for b in x) / len(x) + eps) for a in x]
 
-    five = normalised([sp.S(5)] * 3)
-    apart = len(set(five)) > 1
+    same = normalised([sp.S(x) for x in SAME])
+    apart = len(set(same)) > 1
     free = list(sp.symbols("x1:5", real=True))
     mean = sum(free) / 4
     spread = sum((a - mean) ** 2 for a in free) / 4
-    law = sp.simplify(sum(y**2 for y in normalised(free)) / 4 - spread / (spread + eps)) == 0
-    positive = circle.always_positive(v / (v + eps), {v: (">", 0), eps: (">", 0)})
+    printed = value(VARIANCE, {"v": v, r"\varepsilon": eps})
+    law = sp.simplify(sum(y**2 for y in normalised(free)) / 4 - printed.subs(v, spread)) == 0
+    positive = circle.always_positive(printed, {v: (">", 0), eps: (">", 0)})
+    stated = sp.lambdify([v, eps], printed)
     w, shift = sp.symbols("w1:3", real=True), sp.symbols("b1:3", real=True)
-    first, second = (normalised([c * w[i] + shift[i] for c in free]) for i in range(2))
+    first, second = (normalised([_on_line(c, w[i], shift[i]) for c in free]) for i in range(2))
     line = all(sp.simplify(first[0] * second[j] - first[j] * second[0]) == 0 for j in (1, 2, 3))
     x = torch.randn(16, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     torch_agrees = all(
         abs(float(torch.nn.functional.batch_norm(s * x, None, None, training=True).var(0, correction=0)[0])
-            - float((s * x).var(0, correction=0)[0] / ((s * x).var(0, correction=0)[0] + 1e-5))) < 1e-12
+            - float(stated((s * x).var(0, correction=0)[0], 1e-5))) < 1e-12
         for s in (1.0, 1e-2, 1e-4, 1e-6)
     )  # fmt: skip
-    variance = r"\operatorname{Var} \mathrm{BN}(x) = \frac{v}{v + \varepsilon}"
+    variance = rf"\operatorname{{Var}} \mathrm{{BN}}(x) = {VARIANCE}"
     return [
         Statement(
             "2406.16468 C.1, footnote 5",
             r"\mathrm{BN}(x_1), \dots, \mathrm{BN}(x_n) \text{ are not all one point}",
             apart,
             "SymPy",
-            None if apart else {"x": [5, 5, 5], "BN(x)": [int(y) for y in five]},
+            None if apart else {"x": list(SAME), "BN(x)": [int(y) for y in same]},
             variance + r" > 0 \text{ if } v = \operatorname{Var}(x) > 0"
             if not apart and law and positive
             else None,

@@ -9,11 +9,13 @@ from __future__ import annotations
 from typing import Any
 
 from ssllib.proofs import step as steps
-from ssllib.proofs.formulas import cosine, gradient, squared, zero
+from ssllib.proofs.formulas import cosine
+from ssllib.proofs.reading import Reading
 from ssllib.proofs.sharp_bound import CORRECT, DELTA, PRINTED, sharp, two_sided, unequal_norms
 from ssllib.proofs.spaces import Formula, Space
-from ssllib.proofs.statements import DIMENSIONS, Limit, Relation, Statement, approach, compared, examine
-from ssllib.proofs.step import after, change, exact_change, k, printed_bound, sine_squared, with_hats
+from ssllib.proofs.statements import DIMENSIONS, Statement, approach, compared, examine
+from ssllib.proofs.step import after, after_step, with_hats
+from ssllib.proofs.words import pair
 
 THEOREM = "Thm. 3 of 2406.16468, Thm. 3.4 of 2502.09252"
 PROOF = "A.3 of 2406.16468, A.4 of 2502.09252"
@@ -28,9 +30,9 @@ EXACT = (
 )
 
 
-def equal(left: Formula, right: Formula, sign: str = "=", **options: Any) -> Relation:
-    """A relation that is asserted of embeddings of equal norm."""
-    return Relation(left, right, sign, equal=True, **options)
+def equal(update: steps.Update = with_hats, words: dict[str, Any] | None = None, **options: Any) -> Reading:
+    """How a statement about a step of two embeddings of equal norm is read."""
+    return after_step(update, words, equal=True, **options)
 
 
 def moved(update: steps.Update) -> dict[str, Formula]:
@@ -40,67 +42,52 @@ def moved(update: steps.Update) -> dict[str, Formula]:
 
 def theorem(seed: int) -> list[Statement]:
     """The theorem with the update that it prints, in which z_j has no hat: k is gamma / rho there."""
-
-    def exact_without_hats(s: Space) -> Any:
-        rho = s.norm(s.z)
-        big_k = s.gamma / rho
-        return printed_bound(s) * rho * (1 - big_k * cosine(s)) / (1 + big_k**2 * sine_squared(s))
-
-    names = ("change", "printed bound")
+    bare = steps.without_hats
     return [
         examine(
             THEOREM,
             rf"{DELTA} < {PRINTED} \ {PLAIN}",
-            equal(change(steps.without_hats), printed_bound, "<", names=names),
-            corrected=(rf"{CORRECT} \ {HATS}", equal(change(with_hats), steps.correct_bound, "<=")),
-            show=moved(steps.without_hats),
+            equal(bare, names=("change", "printed bound")),
+            corrected=(rf"{CORRECT} \ {HATS}", equal()),
+            show=moved(bare),
         ),
         examine(
             r"exactly, without hats ($K = \gamma / \rho$)",
             rf"{DELTA} = {PRINTED} \cdot \rho \, \frac{{1 - K \cos\phi}}{{1 + K^2 \sin^2\phi}}",
-            equal(change(steps.without_hats), exact_without_hats),
+            equal(bare),
             role="added",
         ),
         approach(
             "without hats the change falls with the norm, not with its square",
             rf"{DELTA} \Big/ \frac{{2 \gamma \sin^2\phi}}{{\rho}} \to 1 \text{{ as }} \gamma \to 0",
-            Limit(
-                lambda s: change(steps.without_hats)(s) * s.norm(s.z) / (2 * s.gamma * sine_squared(s)),
-                "gamma", "0", "1", equal=True,
-            ),
+            equal(bare),
             role="added",
         ),
-    ]  # fmt: skip
+    ]
 
 
 def hats(seed: int) -> list[Statement]:
     """The theorem with the update of its proof, which is descent; where it fails; what holds instead."""
-    step = change(with_hats)
     return [
         examine(
             f"{PROOF}, last line and update",
             rf"{DELTA} < {PRINTED} \ {HATS}",
-            equal(step, printed_bound, "<", names=("change", "printed bound")),
-            corrected=(CORRECT, equal(step, steps.correct_bound, "<=")),
+            equal(names=("change", "printed bound")),
+            corrected=(CORRECT, equal()),
             show=moved(with_hats),
         ),
-        examine("the exact change", rf"{DELTA} = {EXACT}", equal(step, exact_change), role="added"),
+        examine("the exact change", rf"{DELTA} = {EXACT}", equal(), role="added"),
         examine(
             r"the printed bound fails where this is not positive",
             rf"{PRINTED} - {DELTA} = \frac{{2 \gamma^2 \sin^2\phi}}{{\rho^4}}"
             r" \cdot \frac{\cos\phi + \gamma \sin^2\phi / \rho^2}{1 + \gamma^2 \sin^2\phi / \rho^4}",
-            equal(
-                lambda s: printed_bound(s) - step(s),
-                lambda s: (
-                    k(s) * printed_bound(s) * (cosine(s) + k(s) * sine_squared(s)) / steps.denominator(s)
-                ),
-            ),
+            equal(),
             role="added",
         ),
         examine(
             "so it holds at acute angles",
             rf"{DELTA} < {PRINTED} \quad (0 < \phi < \tfrac\pi2)",
-            equal(step, printed_bound, "<", between=(0, 1)),
+            equal(),
             role="added",
         ),
         *sharp(),
@@ -110,68 +97,36 @@ def hats(seed: int) -> list[Statement]:
     ]
 
 
+def delta_ij(s: Space) -> Any:
+    """(t/|t|) orthogonal to z"""
+    return s.perp(s.unit(s.t), s.z)
+
+
+def delta_ji(s: Space) -> Any:
+    return s.perp(s.unit(s.z), s.t)
+
+
 def proof_lines() -> list[Statement]:
-    """The lines of the proof in 2502.09252, A.4; (delta_ij = (t/|t|) orthogonal to z, delta_ji the other)."""
-
-    def delta_ij(s: Space) -> Any:
-        return s.perp(s.unit(s.t), s.z)
-
-    def delta_ji(s: Space) -> Any:
-        return s.perp(s.unit(s.z), s.t)
-
-    def expanded(over: Formula) -> Formula:
-        """The first display: what stands under the three products is not the same in all its lines."""
-
-        def f(s: Space) -> Any:
-            x, y, under = delta_ij(s), delta_ji(s), over(s)
-            mixed = s.gamma * (s.dot(s.z, y) + s.dot(s.t, x)) / under
-            inside = s.dot(s.z, s.t) + mixed + s.gamma**2 * s.dot(x, y) / under**2
-            return inside / s.dot(with_hats(s)[0], with_hats(s)[0])
-
-        return f
-
-    def numerator(s: Space) -> Any:
-        return after(with_hats)(s) * steps.denominator(s)
-
-    new_norm: Formula = lambda s: s.norm(with_hats(s)[0])  # noqa: E731
+    """The lines of the proof in 2502.09252, A.4."""
+    lines = equal(words={r"\delta_{ij}": delta_ij, r"\delta_{ji}": delta_ji})
     products = (
-        r"\frac{1}{\rho'^2} \Bigl[ z_i^\top z_j + \gamma \frac{z_i^\top \delta_{ji}}{%s} + \dots \Bigr]"
+        r"\hat z_i'^\top \hat z_j' = \frac{1}{\rho'^2} \Bigl[ z_i^\top z_j + \gamma \frac{z_i^\top \delta_{ji}}{%s}"
+        r" + \gamma \frac{z_j^\top \delta_{ij}}{%s} + \gamma^2 \frac{\delta_{ij}^\top \delta_{ji}}{%s^2} \Bigr]"
     )
+    primed, plain = (products % (x, x, x) for x in (r"\rho'", r"\rho"))
     return [
+        examine(A_4 + ", first display", primed, lines, role="proof", corrected=plain),
+        examine(A_4, r"z_i^\top \delta_{ji} = \rho \sin^2 \phi_{ij}", lines, role="proof"),
         examine(
-            A_4 + ", first display",
-            r"\hat z_i'^\top \hat z_j' = " + products % r"\rho'",
-            equal(after(with_hats), expanded(new_norm)),
-            role="proof",
-            corrected=(
-                r"\hat z_i'^\top \hat z_j' = " + products % r"\rho",
-                equal(after(with_hats), expanded(lambda s: s.norm(s.z))),
-            ),
-        ),
-        examine(
-            A_4,
-            r"z_i^\top \delta_{ji} = \rho \sin^2 \phi_{ij}",
-            equal(lambda s: s.dot(s.z, delta_ji(s)), lambda s: s.norm(s.z) * sine_squared(s)),
-            role="proof",
-        ),
-        examine(
-            A_4,
-            r"\delta_{ij}^\top \delta_{ji} = - \sin^2 \phi_{ij} \cos \phi_{ij}",
-            equal(lambda s: s.dot(delta_ij(s), delta_ji(s)), lambda s: -sine_squared(s) * cosine(s)),
-            role="proof",
+            A_4, r"\delta_{ij}^\top \delta_{ji} = - \sin^2 \phi_{ij} \cos \phi_{ij}", lines, role="proof"
         ),
         examine(
             A_4 + r", $\rho'$ replaced by $\rho$",
             r"\hat z_i'^\top \hat z_j' \leq \tfrac{\rho'^2}{\rho^2} \, \hat z_i'^\top \hat z_j'",
-            equal(after(with_hats), numerator, "<="),
+            lines,
             role="proof",
         ),
-        examine(
-            A_4 + ", last line",
-            rf"{RESTATED} \leq {PRINTED}",
-            equal(steps.restated_bound, printed_bound, "<="),
-            role="proof",
-        ),
+        examine(A_4 + ", last line", rf"{RESTATED} \leq {PRINTED}", lines, role="proof"),
     ]
 
 
@@ -186,22 +141,18 @@ def autograd(seed: int) -> Statement:
 
 def restated(seed: int) -> list[Statement]:
     """The appendix's restatement, with the update of the proof."""
-    step = change(with_hats)
     return [
         examine(
             f"{PROOF}, restatement",
             rf"{DELTA} < {RESTATED}",
-            equal(step, steps.restated_bound, "<", names=("change", "restated bound")),
-            corrected=(rf"{DELTA} = {EXACT}", equal(step, exact_change)),
+            equal(names=("change", "restated bound")),
+            corrected=(rf"{DELTA} = {EXACT}", equal()),
             show={"cosine before": cosine, "cosine after": after(with_hats)},
         ),
         examine(
             r"the restated bound fails where the new cosine is not positive",
             rf"{RESTATED} - {DELTA} = \frac{{\gamma^2 \sin^2\phi}}{{\rho^4}} \cos\phi'",
-            equal(
-                lambda s: steps.restated_bound(s) - step(s),
-                lambda s: k(s) ** 2 * sine_squared(s) * after(with_hats)(s),
-            ),
+            equal(),
             role="added",
         ),
     ]
@@ -209,68 +160,51 @@ def restated(seed: int) -> list[Statement]:
 
 def quadratic(seed: int) -> list[Statement]:
     """The reading: the change is proportional to sin^2 / norm^2."""
-    step = change(with_hats)
     return [
         approach(
             "Section 3 of 2406.16468, after Thm. 3.4 of 2502.09252",
             rf"\frac{{{DELTA}}}{{\gamma}} \to \frac{{2 \sin^2\phi}}{{\rho^2}} \text{{ as }} \gamma \to 0",
-            Limit(lambda s: step(s) / s.gamma, "gamma", "0", "2*(1 - c**2)/rho**2", equal=True),
+            equal(),
         ),
         *two_sided(),
         approach(
             "very large steps: neither norm nor sine is left",
             rf"{DELTA} \to -2 \cos\phi \text{{ as }} \gamma \to \infty \quad (\sin\phi > 0)",
-            Limit(step, "gamma", "oo", "-2*c", equal=True),
+            equal(),
             role="added",
         ),
     ]
 
 
 def effective_rate(seed: int) -> list[Statement]:
-    """How far one step turns an embedding that moves freely (its partner rests or not: no matter)."""
-
-    def moved_by(s: Space) -> Any:
-        return with_hats(s)[0] - s.z
-
-    def rate(s: Space) -> Any:
-        """(d psi / d gamma at 0)^2: the gradient is tangent to the circle of radius |z|."""
-        return squared(gradient)(s) / s.dot(s.z, s.z)
-
-    def reads(power: int) -> Relation:
-        """psi' = C sin / norm^power; its value at norm 1 leaves C = 1 only."""
-        return Relation(
-            rate,
-            lambda s: sine_squared(s) / s.dot(s.z, s.z) ** power,
-            names=("squared turning rate", "squared reading"),
-        )
-
+    """How long a step is; and how far it turns an embedding that moves freely (its partner rests or not: no matter)."""
     turn = r"\frac{d \psi}{d \gamma} \Big\rvert_{\gamma = 0}"
+    free = {
+        "z_i'": lambda s: with_hats(s)[0],
+        # the gradient is tangent to the circle of radius |z|
+        turn: lambda s: s.norm(s.gradient(lambda r: -cosine(r))) / s.norm(s.z),
+        r"\tan \psi": lambda s: s.norm(with_hats(s)[0] - s.z) / s.norm(s.z),
+    }
     return [
         examine(
             "Section 3 of 2502.09252, before Thm. 3.4",
-            rf"{turn} \propto \frac{{\sin\phi}}{{\lVert z_i \rVert}}, \quad \psi = \angle(z_i, z_i')",
-            reads(1),
-            corrected=(rf"{turn} \propto \frac{{\sin\phi}}{{\lVert z_i \rVert^2}}", reads(2)),
-        ),
-        examine(
-            "a step is orthogonal to the embedding",
-            r"z_i^\top (z_i' - z_i) = 0",
-            Relation(lambda s: s.dot(s.z, moved_by(s)), zero),
-            role="added",
-        ),
-        examine(
-            r"so the exact angle of a step has $\tan\psi = \lVert z_i' - z_i \rVert / \lVert z_i \rVert$",
-            r"\tan \psi = \frac{\gamma \sin\phi}{\lVert z_i \rVert^2}",
-            Relation(
-                lambda s: s.dot(moved_by(s), moved_by(s)) / s.dot(s.z, s.z),
-                lambda s: k(s) ** 2 * sine_squared(s),
-            ),
-            role="added",
-        ),
-        examine(
-            "what the sentence says of a step's length is true",
             r"\lVert z_i' - z_i \rVert = \frac{\gamma \sin\phi}{\lVert z_i \rVert}",
-            Relation(squared(moved_by), lambda s: s.gamma**2 / s.dot(s.z, s.z) * sine_squared(s)),
+            pair(free, squared=True),
+        ),
+        examine(
+            "a step is orthogonal to the embedding", r"z_i^\top (z_i' - z_i) = 0", pair(free), role="added"
+        ),
+        examine(
+            r"so the exact angle of a step, $\psi = \angle(z_i, z_i')$, has"
+            r" $\tan\psi = \lVert z_i' - z_i \rVert / \lVert z_i \rVert$",
+            r"\tan \psi = \frac{\gamma \sin\phi}{\lVert z_i \rVert^2}",
+            pair(free, squared=True),
+            role="added",
+        ),
+        examine(
+            "and directions turn at the rate over the squared norm",
+            rf"{turn} = \frac{{\sin\phi}}{{\lVert z_i \rVert^2}}",
+            pair(free, squared=True),
             role="added",
         ),
     ]

@@ -108,6 +108,9 @@ def bottleneck(name: str, f: Loss, seed: int) -> Statement:
     return Statement(name, tex, x < ROUNDING, "autograd", role="added")
 
 
+PLACES = {"both views at (1, 1)": (1, 1), "both views at (1, 0)": (1, 0)}
+
+
 def other_reading() -> Statement:
     """What is true of the sentence: the loss is no function of the cosine between the two views' embeddings."""
     s = PlaneBatch([(0, 1), (1, 0)])
@@ -121,7 +124,6 @@ def other_reading() -> Statement:
         )
         return s.sp.N(s.put(dino_loss(s).subs(known), student)[0], 4)
 
-    pairs = {"both views at (1, 1)": ((1, 1), (1, 1)), "both views at (1, 0)": ((1, 0), (1, 0))}
-    found = {name: str(of_pair(*pair)) for name, pair in pairs.items()}
+    found = {name: str(of_pair(place, place)) for name, place in PLACES.items()}
     tex = r"\cos(z_1, z_2) \text{ does not determine } \mathcal L_{\mathrm{DINO}}(z_1, z_2)"
     return Statement("another reading", tex, len(set(found.values())) > 1, "example", found, role="added")

@@ -9,20 +9,12 @@ from dataclasses import replace
 from typing import Any
 
 from ssllib.gradscale import scale_grad
-from ssllib.proofs.formulas import (
-    cosine,
-    farther,
-    gradient,
-    magnitude_squared,
-    moved,
-    negative,
-    squared,
-)
-from ssllib.proofs.potentials import (
-    scaled,
-)
+from ssllib.proofs.formulas import farther, gradient, moved, negative
+from ssllib.proofs.potentials import scaled
+from ssllib.proofs.reading import Reading
 from ssllib.proofs.spaces import Formula
-from ssllib.proofs.statements import Relation, Statement, agree, examine
+from ssllib.proofs.statements import Statement, agree, examine
+from ssllib.proofs.words import pair
 
 SECTION, PROPOSITION, PROOF = "2502.09252 section 6", "2502.09252 Prop. D.1", "2502.09252 Prop. D.1, proof"
 DEFAULT, SCALED = r"\nabla", r"\nabla^{(p)}"
@@ -39,6 +31,22 @@ def passed_back(power: float) -> Formula:
     return f
 
 
+def powered(p: int, squared: bool = False, words: dict[str, Any] | None = None) -> Reading:
+    """How a statement about the field of power p is read; z' is z after a step along it."""
+    name = rf"\nabla^{{({p})}}"
+    known = {
+        name: scaled(p),
+        rf"{name}(z)": scaled(p),
+        rf"{name}(k z)": farther(scaled(p)),
+        r"\nabla(z)": gradient,
+        r"\nabla(k z)": farther(gradient),
+        "z'": moved(negative(scaled(p))),
+        "m": lambda s: s.norm(s.t),  # any positive number will do: the norm of t, which nothing else knows
+        r"\tan\Delta\phi": lambda s: s.norm(s.gamma * scaled(p)(s)) / s.norm(s.z),
+    }
+    return pair(known | (words or {}), squared=squared)
+
+
 def cancels_norm(seed: int) -> list[Statement]:
     """The gradient passed back, its length, and what is left of the norm in a step."""
     return [
@@ -47,23 +55,17 @@ def cancels_norm(seed: int) -> list[Statement]:
                 agree(
                     "2502.09252 Listing 2, as `ssllib.gradscale`",
                     rf"\nabla^{{({p:g})}} = \lVert z \rVert^{{{p:g}}} \, {DEFAULT}",
-                    scaled_down(passed_back(p), p),
-                    gradient,
+                    pair({rf"\nabla^{{({p:g})}}": passed_back(p)}),
                     seed,
+                    per=p,
                 ),
                 role="claim",
             )
             for p in (0.0, 0.5, 1.0, 2.0)
         ),
-        examine(SECTION, rf"\nabla^{{(0)}} = {DEFAULT}", Relation(scaled(0), gradient)),
-        examine(
-            SECTION,
-            r"\nabla^{(1)}(k z) = \nabla^{(1)}(z) \quad (k > 1)",
-            Relation(farther(scaled(1)), scaled(1)),
-        ),
-        examine(
-            SECTION, r"\lVert \nabla^{(1)} \rVert = \sin\phi", Relation(squared(scaled(1)), sine_squared)
-        ),
+        examine(SECTION, rf"\nabla^{{(0)}} = {DEFAULT}", powered(0)),
+        examine(SECTION, r"\nabla^{(1)}(k z) = \nabla^{(1)}(z) \quad (k > 1)", powered(1)),
+        examine(SECTION, r"\lVert \nabla^{(1)} \rVert = \sin\phi", powered(1, squared=True)),
         *(_turn(p) for p in (0, 1, 2)),
         *(_growth(p) for p in (1, 2)),  # p = 0: ssllib.proofs.norm_growth
     ]
@@ -74,10 +76,7 @@ def _turn(p: int) -> Statement:
     return examine(
         f"one step with p = {p}",
         rf"\tan\Delta\phi = \gamma \, \lVert z \rVert^{{{p - 2}}} \sin\phi",
-        Relation(
-            lambda s: s.gamma**2 * squared(scaled(p))(s) / s.dot(s.z, s.z),
-            lambda s: s.gamma**2 * s.norm(s.z) ** (2 * p - 4) * sine_squared(s),
-        ),
+        powered(p, squared=True),
         role="added",
     )
 
@@ -88,40 +87,30 @@ def _growth(p: int) -> Statement:
     return examine(
         f"one step with p = {p}",
         rf"\lVert z' \rVert^2 = \lVert z \rVert^2 + {gain}",
-        Relation(
-            squared(moved(negative(scaled(p)))),
-            lambda s: s.dot(s.z, s.z) + s.gamma**2 * s.norm(s.z) ** (2 * p - 2) * sine_squared(s),
-        ),
+        powered(p),
         role="added",
     )
 
 
-def sine_squared(s: Any) -> Any:
-    return 1 - cosine(s) ** 2
-
-
-def scaled_down(f: Formula, power: float) -> Formula:
-    """f / |z|^power, so that errors are in the units of the default gradient."""
-    return lambda s: f(s) / s.norm(s.z) ** power
-
-
 def field_drawn(seed: int) -> list[Statement]:
     """Figure 6: the length of each field along a ray from the origin."""
+    field = powered(1, squared=True)
     return [
         examine(
             "2502.09252 Figure 6, right",
             r"\lVert \nabla^{(1)}(k z) \rVert = \lVert \nabla^{(1)}(z) \rVert \quad (k > 1)",
-            Relation(squared(farther(scaled(1))), squared(scaled(1))),
+            field,
         ),
         examine(
             "2502.09252 Figure 6, left",
-            rf"\lVert {DEFAULT}(k z) \rVert = \tfrac1k \lVert {DEFAULT}(z) \rVert \quad (k > 1)",
-            Relation(lambda s: (1 + s.gamma) ** 2 * squared(farther(gradient))(s), squared(gradient)),
+            r"\lVert \nabla(k z) \rVert = \tfrac1k \lVert \nabla(z) \rVert \quad (k > 1)",
+            field,
         ),
+        examine("right, at every angle", r"\lVert \nabla^{(1)} \rVert = \sin\phi", field, role="added"),
         examine(
-            "both, at every angle",
-            r"\lVert \nabla^{(1)} \rVert = \sin\phi, \quad \lVert \nabla \rVert = \sin\phi / \lVert z \rVert",
-            Relation(squared(scaled(1)), lambda s: s.dot(s.z, s.z) * magnitude_squared(s)),
+            "left, at every angle",
+            r"\lVert \nabla \rVert = \sin\phi / \lVert z \rVert",
+            field,
             role="added",
         ),
     ]
@@ -129,30 +118,23 @@ def field_drawn(seed: int) -> list[Statement]:
 
 def implicit_division(seed: int) -> list[Statement]:
     """A step with power 1 and the rate divided by the norm; then one rate for embeddings of unequal norms."""
-    default = moved(negative(gradient))
     return [
         examine(
             SECTION,
             rf"z - \frac{{\gamma}}{{\lVert z \rVert}} \nabla^{{(1)}} = z - \gamma {DEFAULT}",
-            Relation(lambda s: s.z - s.gamma / s.norm(s.z) * scaled(1)(s), default),
+            powered(1),
         ),
         examine(
             "one rate for norms that differ",
             rf"z - \frac{{\gamma}}{{m}} \nabla^{{(1)}} = z - \frac{{\lVert z \rVert}}{{m}} \gamma {DEFAULT}"
             r" \quad (m = \lVert t \rVert)",
-            Relation(  # any positive number will do for m: here it is the norm of t, which nothing else knows
-                lambda s: s.z - s.gamma / s.norm(s.t) * scaled(1)(s),
-                lambda s: s.z - s.norm(s.z) / s.norm(s.t) * s.gamma * gradient(s),
-            ),
+            powered(1),
             role="added",
         ),
         examine(
             "in the direction, the norm divides twice",
             rf"\gamma \lVert {DEFAULT} \rVert / \lVert z \rVert = \gamma \sin\phi / \lVert z \rVert^2",
-            Relation(
-                lambda s: s.gamma**2 * squared(gradient)(s) / s.dot(s.z, s.z),
-                lambda s: s.gamma**2 * sine_squared(s) / s.dot(s.z, s.z) ** 2,
-            ),
+            powered(1, squared=True),
             role="added",
         ),
     ]

@@ -7,25 +7,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from ssllib.proofs.formulas import (
-    cosine,
-    farther,
-    gradient,
-    zero,
-)
-from ssllib.proofs.gradscale_field import scaled_down
+from ssllib.proofs.algebra import AllEqual
+from ssllib.proofs.formulas import cosine
+from ssllib.proofs.gradscale_field import powered
 from ssllib.proofs.potentials import (
-    equal,
     infonce_curl_error,
     loop,
     only_power_zero,
-    scaled,
-    size_of_the_curl,
+    squared_curl,
     symbolic_power,
     uphill,
     work,
 )
-from ssllib.proofs.spaces import Coordinates
+from ssllib.proofs.reading import Angle, Reading, numbers
+from ssllib.proofs.spaces import Coordinates, Gram
 from ssllib.proofs.statements import TOLERANCE, Relation, Statement, agree, examine, settle
 
 SECTION, PROPOSITION, PROOF = "2502.09252 section 6", "2502.09252 Prop. D.1", "2502.09252 Prop. D.1, proof"
@@ -41,7 +36,10 @@ def no_potential(seed: int) -> list[Statement]:
     still = not any(line.reduce(uphill(alpha)(line)))  # on the line the field is zero, for every power
     example = {"n": 1, "alpha": 1, "field": 0, "potential": 0} if still else None
     only = r"\nabla q = \lVert z \rVert^\alpha \, \nabla p \text{ has a solution } q \text{ only for } \alpha = 0"
-    size = r"\lVert \operatorname{curl} \rVert = \vert \alpha \vert \, \lVert z \rVert^{\alpha - 2} \sin\phi"
+    gram = Gram()
+    curl = r"\lVert \operatorname{curl} \rVert^2"
+    words = {curl: squared_curl(), r"\alpha": alpha, r"\lVert z \rVert": gram.rho, r"\phi": Angle(lambda s: gram.c)}
+    closed = r"\oint \lVert z \rVert^\alpha \, \nabla p \cdot dz"
     return [
         settle(
             PROPOSITION,
@@ -57,69 +55,70 @@ def no_potential(seed: int) -> list[Statement]:
             None,
             role="added",
         ),
-        settle("every n, every z", size, from_two and size_of_the_curl(), None, role="added"),
-        settle(
+        examine(
+            "every n, every z",
+            rf"{curl} = \alpha^2 \, \lVert z \rVert^{{2 \alpha - 4}} \sin^2\phi",
+            numbers(words),
+            role="added",
+        ),
+        examine(
             "once around t, 2t, 2u, u, t, for u at a right angle to t",
-            r"\oint \lVert z \rVert^\alpha \, \nabla p \cdot dz = 1 - 2^\alpha",
-            equal(loop(), 1 - 2**alpha),
-            None,
+            rf"{closed} = 1 - 2^\alpha",
+            numbers({closed: loop(), r"\alpha": alpha}),
             role="added",
         ),
     ]
 
 
+def along(k: int) -> str:
+    return rf"\int_{{s_{k}}} \sigma \nabla p \cdot dz"
+
+
 def path_integrals(seed: int) -> list[Statement]:
-    """The two great circles of the proof, walked from t towards -t as it says."""
+    """The two great circles of the proof, walked from t towards -t as it says; the two rays between them."""
     import sympy as sp
 
     alpha = symbolic_power()
     outer, inner = work(2, "s", 0, "pi"), work(1, "s", 0, "pi")
-    claims = [
-        (
-            "2502.09252 Eq. 6",
-            r"\int_{s_2} \sigma \nabla p \cdot dz = 2^\alpha \bigl( p(2t) - p(-2t) \bigr) = 2^{\alpha + 1}",
-            r"\int_{s_2} \sigma \nabla p \cdot dz = 2^\alpha \bigl( p(-2t) - p(2t) \bigr) = -2^{\alpha + 1}",
-            outer,
-            2 ** (alpha + 1),
-        ),
-        (
-            "2502.09252 Eq. 7",
-            r"\int_{s_3} \sigma \nabla p \cdot dz = 1^\alpha \cdot 2 = 2",
-            r"\int_{s_3} \sigma \nabla p \cdot dz = 1^\alpha \cdot (-2) = -2",
-            inner,
-            sp.Integer(2),
-        ),
-    ]
-    found = []
-    for source, tex, fixed, integral, printed in claims:
-        here = {"alpha": 0, "printed": str(printed.subs(alpha, 0)), "integral": str(integral.subs(alpha, 0))}
-        wrong = None if equal(here["printed"], here["integral"]) else here
-        corrected = (fixed, equal(integral, -printed))
-        found.append(settle(source, tex, equal(integral, printed), wrong, corrected=corrected))
-    rays = work("s", 0, 1, 2), work("s", "pi", 1, 2)
+    words = {
+        along(1): work("s", 0, 1, 2),
+        along(2): outer,
+        along(3): inner,
+        along(4): work("s", "pi", 1, 2),
+        "p(2t)": sp.Integer(1),  # the cosine with t
+        "p(-2t)": sp.Integer(-1),
+        r"\alpha": alpha,
+    }
+    options = {"points": [{alpha: 0}], "names": ("integral", "printed")}
+    forwards = Reading(words, AllEqual, options=options)
+    back = Reading(
+        {along(2): work(2, "s", "pi", 0), along(3): work(1, "s", "pi", 0), r"\alpha": alpha}, AllEqual
+    )
     roots = sp.solveset(outer - inner, alpha, sp.Reals)
     return [
-        *found,
-        settle(
-            PROOF,
-            r"\int_{s_1} \sigma \nabla p \cdot dz = \int_{s_4} \sigma \nabla p \cdot dz = 0",
-            all(equal(x, 0) for x in rays),
-            None,
-            role="proof",
+        examine(
+            "2502.09252 Eq. 6",
+            rf"{along(2)} = 2^\alpha \bigl( p(2t) - p(-2t) \bigr) = 2^{{\alpha + 1}}",
+            forwards,
+            corrected=rf"{along(2)} = 2^\alpha \bigl( p(-2t) - p(2t) \bigr) = -2^{{\alpha + 1}}",
         ),
+        examine(
+            "2502.09252 Eq. 7",
+            rf"{along(3)} = 1^\alpha \cdot 2 = 2",
+            forwards,
+            corrected=rf"{along(3)} = 1^\alpha \cdot (-2) = -2",
+        ),
+        examine(PROOF, rf"{along(1)} = {along(4)} = 0", forwards, role="proof"),
         settle(
             "2502.09252 Eq. 8, its conclusion",
-            r"\int_{s_2} \sigma \nabla p \cdot dz = \int_{s_3} \sigma \nabla p \cdot dz \text{ only for } \alpha = 0",
+            rf"{along(2)} = {along(3)} \text{{ only for }} \alpha = 0",
             roots == sp.FiniteSet(0),
             None,
             role="proof",
         ),
-        settle(
-            "both ways walked backwards, from -t to t",
-            r"2^{\alpha + 1} \text{ and } 2",
-            equal(work(2, "s", "pi", 0), 2 ** (alpha + 1)) and equal(work(1, "s", "pi", 0), 2),
-            None,
-            role="added",
+        *(
+            examine("walked backwards, from -t to t", tex, back, role="added")
+            for tex in (rf"{along(2)} = 2^{{\alpha + 1}}", rf"{along(3)} = 2")
         ),
     ]
 
@@ -140,19 +139,22 @@ def not_another_loss(seed: int) -> list[Statement]:
         *(_descends(p) for p in (1, 2)),
         agree(
             "the same field by a stop-gradient: a program, not a function of z",
-            r"\nabla \bigl( \operatorname{sg}(\lVert z \rVert) \, \mathcal L \bigr) = \nabla^{(1)}",
-            scaled_down(lambda s: s.gradient(_stopped), 1),
-            gradient,
+            rf"{STOPPED} = \nabla^{{(1)}}",
+            powered(1, words={STOPPED: lambda s: s.gradient(_stopped)}),
             seed,
+            per=1,
         ),
     ]
+
+
+STOPPED = r"\nabla \bigl( \operatorname{sg}(\lVert z \rVert) \, \mathcal L \bigr)"
 
 
 def _along_the_ray(p: int) -> Statement:
     return examine(
         f"so q would be constant along rays, p = {p}",
         rf"z^\top \nabla^{{({p})}} = 0",
-        Relation(lambda s: s.dot(s.z, scaled(p)(s)), zero),
+        powered(p),
         role="added",
     )
 
@@ -162,7 +164,7 @@ def _degree(p: int) -> Statement:
     return examine(
         f"and its gradient would be of degree -1, p = {p}",
         rf"\nabla^{{({p})}}(k z) = k^{{{p - 1}}} \, \nabla^{{({p})}}(z) \quad (k > 1)",
-        Relation(farther(scaled(p)), lambda s: (1 + s.gamma) ** (p - 1) * scaled(p)(s)),
+        powered(p),
         role="added",
     )
 
@@ -171,7 +173,7 @@ def _descends(p: int) -> Statement:
     return examine(
         f"it descends on the same loss all the same, p = {p}",
         rf"\nabla^\top \nabla^{{({p})}} > 0 \quad (0 < \phi < \pi)",
-        Relation(zero, lambda s: s.dot(gradient(s), scaled(p)(s)), "<", between=(-1, 1)),
+        powered(p),
         role="added",
     )
 

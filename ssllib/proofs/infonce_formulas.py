@@ -10,7 +10,9 @@ from functools import reduce
 from operator import add
 from typing import Any
 
-from ssllib.proofs.formulas import perp_form
+from ssllib.proofs.batches import BatchRelation
+from ssllib.proofs.formulas import farther, perp_form
+from ssllib.proofs.reading import Indexed, Reading
 from ssllib.proofs.spaces import Formula
 
 
@@ -71,14 +73,9 @@ def printed_2502(s: Any) -> Any:
     return -perp_form(s) + repelled(s)
 
 
-def chained(s: Any) -> Any:
-    """The chain rule for log S_i, with the derivatives of the cosines left to be taken."""
-
-    def cosine_with(t: Any) -> Formula:
-        return lambda r: r.dot(r.unit(r.z), r.unit(t))
-
-    slopes = (s.gradient(cosine_with(t)) * similarity(s, s.z, t) for t in s.others)
-    return added(slopes) / partition(s)
+def slope(s: Any, t: Any) -> Any:
+    """The derivative of the cosine between z and another sample t."""
+    return s.gradient(lambda r: r.dot(r.unit(r.z), r.unit(t)))
 
 
 def batch_form(s: Any) -> Any:
@@ -98,3 +95,50 @@ def over_tau(f: Formula) -> Formula:
         return f(s) / s.tau
 
     return g
+
+
+# --- as they are printed ----------------------------------------------------------------------------------
+
+SLOPE = r"\frac{\partial}{\partial z_i} \frac{z_i^\top z_k}{\lVert z_i \rVert \lVert z_k \rVert}"
+BATCH_GRADIENT = r"\nabla_i^{\mathrm{batch}}"
+_SIMILAR = Indexed(lambda s, t: similarity(s, s.z, t))
+
+
+def _chance(s: Any, a: Any, b: Any) -> Any:
+    """p_ab, the weight of sample b among all samples but a, for the anchor a."""
+    batch = [s.z, *s.others]
+    return similarity(s, a, b) / sum(similarity(s, a, x) for x in batch if x is not a)
+
+
+BATCH: dict[str, Any] = {
+    "z_i": lambda s: s.z,
+    "z_j": lambda s: s.t,
+    "z_k": Indexed(lambda s, t: t),
+    r"\mathrm{sim}(z_i, z_k)": _SIMILAR,
+    r"\mathrm{ExpSim}(z_i, z_k)": _SIMILAR,
+    "S_i": partition,
+    r"\tau": lambda s: s.tau,
+    "p_{ik}": Indexed(lambda s, t: _chance(s, s.z, t)),
+    "p_{ki}": Indexed(lambda s, t: _chance(s, t, s.z)),
+    "[k = j]": Indexed(lambda s, t: 1 if t is s.t else 0),
+    "n": lambda s: (1 + len(s.others)) // 2,
+    "k": lambda s: 1 + s.gamma,
+    SLOPE: Indexed(slope),
+    r"\nabla_i^{\mathcal A}": lambda s: -perp_form(s),  # as 2502.09252 Prop. 3.1 prints it
+}
+
+
+def with_gradients(**named: Formula) -> dict[str, Any]:
+    """Words for the gradients of losses, at z and at kz; the keys are all of "own", "repulsion" and "batch"."""
+    names = {"own": r"\nabla_i", "repulsion": r"\nabla_i^{\mathcal R}", "batch": BATCH_GRADIENT}
+    found: dict[str, Any] = {}
+    for key, f in named.items():
+        gradient = gradient_of(f)
+        found |= {names[key]: gradient, f"{names[key]}(z_i)": gradient, f"{names[key]}(k z_i)": farther(gradient)}
+    return found
+
+
+def batch(words: dict[str, Any] | None = None, **options: Any) -> Reading:
+    r"""How a statement about a batch is read; \nabla_i is the gradient of the anchor's own term."""
+    known = BATCH | with_gradients(own=own_term, repulsion=repulsion, batch=whole_batch)
+    return Reading(known | (words or {}), BatchRelation, options=options)

@@ -5,11 +5,9 @@ Source: 2406.16468 Cor. 2 and A.2; 2502.09252 Cor. 3.3 and A.3 (first shown by W
 
 from __future__ import annotations
 
-from typing import Any
-
-from ssllib.proofs.formulas import embedding, gradient, moved, negative, perp_form, squared
-from ssllib.proofs.spaces import Formula, Space
-from ssllib.proofs.statements import Relation, Statement, examine
+from ssllib.proofs.formulas import gradient, moved, negative, perp_form, squared
+from ssllib.proofs.statements import Statement, examine
+from ssllib.proofs.words import pair
 
 NEVER_SHRINKS = r"\lVert z_i' \rVert \geq \lVert z_i \rVert"
 AMOUNT = r"\lVert z_i' \rVert^2 = \lVert z_i \rVert^2 + \frac{\gamma^2}{\lVert z_i \rVert^2} \lVert "
@@ -22,7 +20,7 @@ def growth(seed: int) -> list[Statement]:
     """The corollary, with each paper's own gradient: the printed sign does not matter here."""
     return [
         *(
-            examine(source, NEVER_SHRINKS, Relation(squared(embedding), squared(moved(negative(form))), "<="))
+            examine(source, NEVER_SHRINKS, pair({"z_i'": moved(negative(form))}, squared=True))
             for source, form in (
                 ("2406.16468 Cor. 2", perp_form),
                 ("2502.09252 Cor. 3.3", negative(perp_form)),
@@ -31,7 +29,7 @@ def growth(seed: int) -> list[Statement]:
         examine(
             "strictly, off the axis",
             r"\lVert z_i' \rVert > \lVert z_i \rVert \quad (\sin \phi_{ij} > 0)",
-            Relation(squared(embedding), after, "<", between=(-1, 1)),
+            pair(squared=True),
             role="added",
         ),
     ]
@@ -43,23 +41,10 @@ def amount(seed: int) -> list[Statement]:
         examine(
             "2406.16468 A.2, 2502.09252 A.3",
             AMOUNT + r"(z_j)_{\perp z_i} \rVert^2",
-            Relation(after, _grown_by(lambda s: s.t), names=("exact", "printed")),
-            corrected=(
-                AMOUNT + r"(\hat z_j)_{\perp z_i} \rVert^2",
-                Relation(after, _grown_by(lambda s: s.unit(s.t))),
-            ),
+            pair(names=("exact", "printed")),
+            corrected=AMOUNT + r"(\hat z_j)_{\perp z_i} \rVert^2",
         )
     ]
-
-
-def _grown_by(pull: Formula) -> Formula:
-    """|z|^2 + (gamma/|z|)^2 |pull orthogonal to z|^2"""
-
-    def f(s: Space) -> Any:
-        zz, sideways = s.dot(s.z, s.z), s.perp(pull(s), s.z)
-        return zz + s.gamma**2 / zz * s.dot(sideways, sideways)
-
-    return f
 
 
 CHECKS = {"step-never-shrinks-cosine": growth, "norm-growth-amount": amount}

@@ -12,6 +12,11 @@ from typing import Any
 import numpy as np
 
 from ssllib import random_angles
+from ssllib.proofs.algebra import never_negative
+
+
+LESS = 3
+"""The density of the cosine is (1 - c^2) to the power (d - 3) / 2."""
 
 
 def the_law_factors() -> bool:
@@ -30,7 +35,7 @@ def the_law_factors() -> bool:
     jacobian = sp.Matrix([a, b]).jacobian([size, c]).det()
     stretched = sp.simplify(jacobian**2 - size**2 / (1 - c**2)) == 0  # |jacobian| = R / s
     joint = (size * s) ** (d - 2) * sp.exp(-(size**2) / 2) * size / s
-    product = size ** (d - 1) * sp.exp(-(size**2) / 2) * s ** (d - 3)
+    product = size ** (d - 1) * sp.exp(-(size**2) / 2) * s ** (d - LESS)
     return bool(stretched and sp.simplify(joint / product) == 1)
 
 
@@ -80,18 +85,26 @@ def violation(bound: Any, dimensions: tuple[int, ...]) -> dict[str, Any] | None:
     return None
 
 
-def bound_by_second_moment() -> bool:
-    """P[|c| >= s] <= E[c^2] / s^2 = 1 / (d s^2), and half of it on each side."""
+def bound_by_second_moment(bound: Any, d: Any, eps: Any) -> bool:
+    """P[c >= s] = P[|c| >= s] / 2 <= E[c^2] / (2 s^2) = 1 / (2 d s^2), and that is at most `bound` for s = 1 - eps."""
     import sympy as sp
 
-    d, c = sp.Symbol("d", positive=True), sp.Symbol("c", real=True)
+    c = sp.Symbol("c", real=True)
     density = (1 - c**2) ** ((d - 3) / 2)
     even = sp.simplify(density - density.subs(c, -c)) == 0
-    return bool(pointwise() and the_law_factors() and even and sp.simplify(moment(2) * d) == 1)
+    shown = moment(2).subs(moment_symbol(), d) / (2 * (1 - eps) ** 2)
+    allowed = (sp.Ge(d, 2), sp.Gt(eps, 0, evaluate=False), sp.Lt(eps, 1))
+    return bool(pointwise() and the_law_factors() and even) and never_negative(bound - shown, False, allowed)
 
 
-def sine_bound_proved() -> bool:
-    r"""P[phi > pi - theta] = I_x(a, 1/2) / 2 <= x^a / 2 at x = sin^2(theta), a = (d - 1) / 2.
+def moment_symbol() -> Any:
+    import sympy as sp
+
+    return sp.Symbol("d", positive=True)
+
+
+def sine_bound_proved(bound: Any, d: Any, phi: Any) -> bool:
+    r"""P[phi > pi - theta] = I_x(a, 1/2) / 2 <= x^a / 2 at x = sin^2(theta), a = (d - 1) / 2: that is `bound`.
 
     With v = x u in its integral, I_x(a, 1/2) / x^a is proportional to the integral over (0, 1) of
     u^(a-1) (1 - x u)^(-1/2), which rises with x and is 1 at x = 1.
@@ -103,11 +116,13 @@ def sine_bound_proved() -> bool:
     substituted = v ** (a - 1) * (1 - v) ** sp.Rational(-1, 2) * x
     kernel = u ** (a - 1) * (1 - x * u) ** sp.Rational(-1, 2)
     rising = sp.simplify(kernel.diff(x) / kernel - u / (2 * (1 - x * u))) == 0  # > 0 for u in (0, 1)
-    return bool(sp.simplify(substituted / (x**a * kernel)) == 1 and rising)
+    sine = sp.Symbol("s", positive=True)
+    stated = sp.simplify(bound.subs(sp.sin(phi), sine) - (sine**2) ** ((d - 1) / 2) / 2) == 0
+    return bool(stated and sp.simplify(substituted / (x**a * kernel)) == 1 and rising)
 
 
-def sine_below_printed() -> bool:
-    r"""sin^(d-1) / 2 is below the printed bound for every d >= 1 and every angle between a right one and pi.
+def sine_below(bound: Any, other: Any, d: Any, phi: Any) -> bool:
+    r"""`bound` = sin^(d-1) / 2 is below `other` = 1 / (2 d cos^2), for every d >= 1 and angle from a right one to pi.
 
     With y = cos^2, their ratio is d y (1 - y)^((d-1)/2). For d > 1 it is largest at y = 2 / (d + 1); there, with
     w = 1 / d and log((1 - w) / (1 + w)) <= -2 w, its logarithm is at most log(2 / (1 + w)) - 1 + w, which
@@ -115,7 +130,10 @@ def sine_below_printed() -> bool:
     """
     import sympy as sp
 
-    y, w, d = sp.symbols("y w d", positive=True)
+    y, w = sp.symbols("y w", positive=True)
+    inside = {sp.sin(phi): sp.sqrt(1 - y), sp.cos(phi): -sp.sqrt(y)}
+    ratio = d * y * (1 - y) ** ((d - 1) / 2)
+    stated = sp.simplify((bound / other).subs(inside) / ratio) == 1
     slope = sp.diff(sp.log(d * y) + (d - 1) / 2 * sp.log(1 - y), y)
     top = {y: 2 / (d + 1)}
     one_top = sp.simplify(slope - (1 - y / top[y]) / (y * (1 - y))) == 0  # rises before it, falls after it
@@ -125,17 +143,14 @@ def sine_below_printed() -> bool:
     rises = sp.simplify(at_most.diff(w) - w / (1 + w)) == 0 and sp.simplify(at_most.subs(w, 1)) == 0
     less = sp.log((1 - w) / (1 + w)) + 2 * w
     falls = sp.simplify(less.diff(w) + 2 * w**2 / (1 - w**2)) == 0 and less.subs(w, 0) == 0
-    return bool(one_top and rewritten and rises and falls)
+    return bool(stated and one_top and rewritten and rises and falls)
 
 
-def half_below_on_the_line() -> bool:
-    """Z3: one half is at most the printed bound at d = 1."""
-    import z3
+def half_below(bound: Any, eps: Any) -> bool:
+    """Z3: one half is at most the bound, for every epsilon in (0, 1)."""
+    import sympy as sp
 
-    eps = z3.Real("eps")
-    solver = z3.Solver()
-    solver.add(eps > 0, eps < 1, 1 / (2 * (1 - eps) * (1 - eps)) < z3.RealVal(1) / 2)
-    return bool(solver.check() == z3.unsat)
+    return never_negative(bound - sp.Rational(1, 2), False, (sp.Gt(eps, 0, evaluate=False), sp.Lt(eps, 1)))
 
 
 def exact_chance(dimension: int, digits: int = 50) -> Any:
@@ -156,30 +171,25 @@ def scientific(x: Any) -> str:
     return rf"{mantissa} \cdot 10^{{{int(power)}}}"
 
 
-def product_law() -> bool:
-    """P(n + 1) = q P(n) with P(0) = 1 has the one solution q^n, which goes to 0 for q < 1."""
+def product_law(stated: Any, q: Any, n: Any) -> bool:
+    """P(n + 1) = q P(n) with P(0) = 1 has the one solution q^n, which goes to 0 for q < 1: that is `stated`."""
     import sympy as sp
 
-    n = sp.Symbol("n", integer=True, nonnegative=True)
-    q = sp.Symbol("q", positive=True)
     chance = sp.Function("P")
     solved = sp.rsolve(chance(n + 1) - q * chance(n), chance(n), {chance(0): 1})
     fades = sp.limit(sp.Rational(1, 8) ** n, n, sp.oo) == 0
-    return bool(sp.simplify(solved - q**n) == 0 and fades)
+    return bool(sp.simplify(solved - stated) == 0 and fades)
 
 
-def mean_cosine_of_all_pairs() -> bool:
-    """|u_1 + ... + u_n|^2 = n + 2 (sum of all pairs' cosines), so their mean is at least -1 / (n - 1)."""
+def mean_cosine_of_all_pairs(least: Any, n: Any) -> bool:
+    """|u_1 + ... + u_n|^2 = n + 2 (sum of all pairs' cosines), so their mean is at least -1 / (n - 1), `least`."""
     import sympy as sp
-    import z3
 
-    for n in (2, 3, 4):
-        u = [sp.Matrix(sp.symbols(f"u{k}_1:4", real=True)) for k in range(n)]
+    for m in (2, 3, 4):
+        u = [sp.Matrix(sp.symbols(f"u{k}_1:4", real=True)) for k in range(m)]
         total = sum(u, sp.zeros(3, 1))
         pairs = sum((a.T * b)[0] for a, b in itertools.combinations(u, 2))
         if sp.expand((total.T * total)[0] - sum((a.T * a)[0] for a in u) - 2 * pairs) != 0:
             return False
-    n, mean = z3.Real("n"), z3.Real("mean")
-    solver = z3.Solver()
-    solver.add(n >= 2, n + n * (n - 1) * mean >= 0, mean * (n - 1) < -1)
-    return bool(solver.check() == z3.unsat)
+    mean = sp.Symbol("mean", real=True)
+    return never_negative(mean - least, False, (sp.Ge(n, 2), sp.Ge(n + n * (n - 1) * mean, 0)))

@@ -8,15 +8,23 @@ For two embeddings of equal norm rho, with k = gamma / rho^2 (then for any norms
 
 from __future__ import annotations
 
-from ssllib.proofs.algebra import Algebra
-from ssllib.proofs.statements import Relation, Statement, examine
-from ssllib.proofs.step import change, correct_bound, k, printed_bound, sharp_bound, with_hats
+from typing import Any
+
+from ssllib.proofs.reading import Reading, numbers, value
+from ssllib.proofs.statements import Statement, examine
+from ssllib.proofs.step import after_step, with_hats
 
 DELTA = r"\Delta \cos\phi"
 K = "k"
 PRINTED = r"\frac{2 \gamma \sin^2 \phi_{ij}}{\rho^2}"
-AT = rf"\text{{ at }} {K} = \frac{{1 - \sin\phi}}{{- \sin\phi \cos\phi}}"
+BEST = r"\frac{1 - \sin\phi}{- \sin\phi \cos\phi}"
+AT = rf"\text{{ at }} {K} = {BEST}"
+AFTER = r"\phi - 2 \arctan(k \sin\phi)"
 CORRECT = rf"{DELTA} \leq {PRINTED} \Bigl( 1 + \frac{{\gamma}}{{\rho^2}} \Bigr)"
+
+
+def equal() -> Reading:
+    return after_step(with_hats, equal=True)
 
 
 def sharp() -> list[Statement]:
@@ -24,64 +32,58 @@ def sharp() -> list[Statement]:
     import sympy as sp
 
     c, s, x = sp.symbols("c s k", real=True)
+    phi = sp.Symbol("phi")
     circle = (sp.Eq(s**2 + c**2, 1), sp.Ge(s, 0), sp.Gt(x, 0))
     exact = 2 * x * s**2 * (1 - x * c) / (1 + x**2 * s**2)
-    new_sine = (s * (1 - x**2 * s**2) - 2 * x * s * c) / (1 + x**2 * s**2)
-    phi = sp.Symbol("phi")
     at = {s: sp.sin(phi), c: sp.cos(phi)}
-    best = (1 - s) / (-c * s)  # where the step ends at a right angle
+    angle = {r"\phi": phi, "k": x}
+    best = {x: value(BEST, angle)}  # where the step ends at a right angle
+    later = sp.expand_trig(sp.sin(value(AFTER, angle)))
+    there = {DELTA: exact.subs(best | at).subs(at), r"\phi": phi, "k": best[x]}
+    off = (*circle, sp.Gt(s, 0), sp.Gt((c + 2 * x * s**2 - x**2 * s**2 * c) ** 2, 0))
     return [
         examine(
             r"the sharp bound ($k = \gamma / \rho^2$)",
             rf"{DELTA} \leq {K} \sin\phi \, (1 + \sin\phi)",
-            Relation(change(with_hats), sharp_bound, "<=", equal=True),
+            equal(),
             role="added",
         ),
         examine(
-            r"exactly, with the angle $\phi' = \phi - 2 \arctan(k \sin\phi)$ after the step",
+            rf"exactly, with the angle $\phi' = {AFTER}$ after the step",
             rf"{DELTA} = {K} \sin\phi \, (\sin\phi + \sin\phi')",
-            Algebra(exact.subs(at), (x * s * (s + new_sine)).subs(at)),
+            numbers({DELTA: exact.subs(at), r"\sin\phi'": later, **angle}),
             role="added",
         ),
         examine(
             "attained where the step ends at a right angle",
             rf"{DELTA} = {K} \sin\phi \, (1 + \sin\phi) {AT}",
-            Algebra(exact.subs(x, best).subs(at), (x * s * (1 + s)).subs(x, best).subs(at)),
+            numbers(there),
             role="added",
         ),
         examine(
             r"and there only, off the axis ($\sin\phi > 0$)",
             rf"{DELTA} < {K} \sin\phi \, (1 + \sin\phi) \quad (\cos\phi' \neq 0)",
-            Algebra(
-                exact, x * s * (1 + s), "<",
-                (*circle, sp.Gt(s, 0), sp.Gt((c + 2 * x * s**2 - x**2 * s**2 * c) ** 2, 0)),
-            ),
+            numbers({DELTA: exact, "k": x, r"\sin\phi": s}, given=off),
             role="added",
         ),
         examine(
             "no constant in the place of 2 will do",
             rf"\frac{{{DELTA}}}{{{K} \sin^2\phi}} = 1 + \frac{{1}}{{\sin\phi}} {AT}",
-            Algebra((exact / x / s**2).subs(x, best).subs(at), (1 + 1 / s).subs(at)),
+            numbers(there),
             role="added",
         ),
         *two_sided(),
-    ]  # fmt: skip
+    ]
 
 
 def two_sided() -> list[Statement]:
     """The corollary for readers: 2 k sin^2 with a relative error of at most k."""
-    step = change(with_hats)
     return [
-        examine(
-            "corollary, from above",
-            rf"{DELTA} \leq {PRINTED} \Bigl( 1 + \frac{{\gamma}}{{\rho^2}} \Bigr)",
-            Relation(step, correct_bound, "<=", equal=True),
-            role="added",
-        ),
+        examine("corollary, from above", CORRECT, equal(), role="added"),
         examine(
             "corollary, from below",
             rf"{DELTA} \geq {PRINTED} \Bigl( 1 - \frac{{\gamma}}{{\rho^2}} \Bigr)",
-            Relation(lambda s: printed_bound(s) * (1 - k(s)), step, "<=", equal=True),
+            equal(),
             role="added",
         ),
     ]
@@ -95,18 +97,24 @@ def unequal_norms() -> list[Statement]:
     circle = (sp.Eq(s**2 + c**2, 1), sp.Ge(s, 0))
     turned = 2 * h * (s - h * c) / (1 + h**2)  # cos(phi - theta) - cos(phi) with h = tan(theta / 2)
     quarter = (sp.Ge(p, 0), sp.Ge(q, 0), sp.Lt(p, 1), sp.Lt(q, 1))  # tan(theta_i / 2), tan(theta_j / 2)
+    half = r"\tan\tfrac{\theta_i + \theta_j}2"
+    tangents: dict[str, Any] = {
+        half: (p + q) / (1 - p * q),
+        r"\tan\theta_i": 2 * p / (1 - p**2),
+        r"\tan\theta_j": 2 * q / (1 - q**2),
+    }
     source = "at unequal norms"
     return [
         examine(
             source + r" ($\tan\theta_i = \gamma \sin\phi / \lVert z_i \rVert^2$)",
-            rf"{DELTA} \leq \tan\tfrac{{\theta_i + \theta_j}}2 \, (1 + \sin\phi)",
-            Algebra(turned, h * (1 + s), "<=", (*circle, sp.Ge(h, 0))),
+            rf"{DELTA} \leq {half} \, (1 + \sin\phi)",
+            numbers({DELTA: turned, half: h, r"\sin\phi": s}, given=(*circle, sp.Ge(h, 0))),
             role="added",
         ),
         examine(
             source + " (both angles below a right angle)",
-            r"\tan\tfrac{\theta_i + \theta_j}2 \leq \tfrac12 (\tan\theta_i + \tan\theta_j)",
-            Algebra((p + q) / (1 - p * q), p / (1 - p**2) + q / (1 - q**2), "<=", quarter),
+            rf"{half} \leq \tfrac12 (\tan\theta_i + \tan\theta_j)",
+            numbers(tangents, given=quarter),
             role="added",
         ),
     ]

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, Protocol
 
-from ssllib.proofs.algebra import Algebra, never_negative, plain
+from ssllib.proofs.algebra import SIGNS, Algebra, never_negative, plain
 from ssllib.proofs.spaces import Coordinates, EqualNorms, Formula, Gram, largest_error
 
 Point = tuple[tuple[int, ...], tuple[int, ...], str]
@@ -64,17 +64,24 @@ class Relation:
     names: tuple[str, str] = ("left side", "right side")  # in a counterexample; "" leaves a side out
     equal: bool = False
 
+    def __post_init__(self) -> None:
+        if self.sign not in SIGNS:
+            raise ValueError(f"the sign is {self.sign!r}; allowed: {', '.join(SIGNS)}")
+
     def proved(self) -> bool:
         """True if SymPy or Z3 proves it for every dimension. False means no proof, not disproof."""
         gram = EqualNorms() if self.equal else Gram()
-        gap = gram.reduce(self.right(gram) - self.left(gram))
+        raw = self.right(gram) - self.left(gram)
+        if any(_surely(x, self.sign) for x in gram.samples(raw, self.between)):
+            return False
+        gap = gram.reduce(raw)
         if self.sign != "=":
             return never_negative(gap, self.sign == "<", gram.given(self.between))
         if gap != 0 or self.equal:  # coordinates of equal norm would have to be solved for
             return bool(gap == 0)
         return all(
             not any(space.reduce(self.right(space) - self.left(space)))
-            for space in map(Coordinates, (1, 2, 3))
+            for space in map(Coordinates, (2, 3) if self.between else (1, 2, 3))  # on the line all is on the axis
         )
 
     def counterexample(self, show: dict[str, Formula] | None = None) -> dict[str, Any] | None:
@@ -87,8 +94,9 @@ class Relation:
             for z, t, gamma in points:
                 if self.equal and sum(x * x for x in z) != sum(x * x for x in t):
                     continue
-                values = rough(*z, *t, float(Fraction(gamma)))
-                if not _inside(self.between, z, t) or not _fails(values, self.sign, doubt=1e-9):
+                if not _inside(self.between, z, t):
+                    continue
+                if not _fails(rough(*z, *t, float(Fraction(gamma))), self.sign, doubt=1e-9):
                     continue
                 a, b = space.put(left, z, t, gamma), space.put(right, z, t, gamma)
                 if _fails([space.sp.simplify(y - x) for x, y in zip(a, b, strict=True)], self.sign):
@@ -136,10 +144,43 @@ def _fails(gap: list[Any], sign: str, doubt: float = 0.0) -> bool:
     return bool(gap[0] < -doubt) if sign == "<=" else bool(gap[0] <= doubt)
 
 
+def _surely(gap: float, sign: str) -> bool:
+    """Whether right - left = `gap`, in floating point, contradicts the relation, rounding set aside."""
+    return abs(gap) > 1e-6 if sign == "=" else gap < -1e-6
+
+
 def _plain(values: list[Any]) -> Any:
     """A vector as a list, a number as itself."""
     entries = [plain(x) for x in values]
     return entries if len(entries) > 1 else entries[0]
+
+
+class Read(Protocol):
+    """Makes a relation of a printed text (`ssllib.proofs.reading`)."""
+
+    def relation(self, latex: str) -> Any: ...
+
+
+@dataclass(frozen=True)
+class Question:
+    """A statement whose text is read, and how to decide it again."""
+
+    source: str
+    printed: str
+    corrected: str | None
+    decide: Callable[[], Statement]
+    meant: Callable[[], Any]  # the relation as which it is read
+    nearby: Callable[[], Any] | None  # that of the correction
+
+
+LISTENERS: list[Callable[[Question], None]] = []
+"""Told of each question when it is decided: how a test learns what is read."""
+
+
+def ask(question: Question) -> Statement:
+    for listen in LISTENERS:
+        listen(question)
+    return question.decide()
 
 
 def settle(
@@ -172,10 +213,10 @@ def settle(
 def examine(
     source: str,
     printed: str,
-    relation: Relation | Algebra,
+    relation: Relation | Algebra | Read,
     *,
     role: str = "claim",
-    corrected: tuple[str, Relation | Algebra] | None = None,
+    corrected: tuple[str, Relation | Algebra | Read] | str | None = None,
     show: dict[str, Any] | None = None,
 ) -> Statement:
     """Decide one printed statement.
@@ -183,18 +224,32 @@ def examine(
     Args:
         source: where it stands.
         printed: how it reads, in LaTeX.
-        relation: what it says.
-        corrected: the nearby statement, in LaTeX and as a relation, tried where the printed one is false.
+        relation: what it says, or how `printed` is to be read.
+        corrected: the nearby statement, in LaTeX and as a relation, tried where the printed one is false; in LaTeX
+            only, it is read as `printed` is.
         show: further formulas (SymPy expressions with `Algebra`) worth reading off at a counterexample.
 
     Raises:
         Undecided: if neither a proof nor a counterexample is found, or both are.
     """
-    holds = relation.proved()
-    fixed = (corrected[0], corrected[1].proved()) if corrected and not holds else None
-    how = "SymPy" if relation.sign == "=" else "Z3"
-    example = relation.counterexample(show)
-    return settle(source, printed, holds, example, how=how, corrected=fixed, role=role)
+    nearby = corrected if isinstance(corrected, tuple) else (corrected, relation) if corrected else None
+
+    def decide() -> Statement:
+        said = _meant(relation, printed)
+        holds = said.proved()
+        fixed = (nearby[0], _meant(nearby[1], nearby[0]).proved()) if nearby and not holds else None
+        how = getattr(said, "how", "SymPy" if said.sign == "=" else "Z3")
+        return settle(source, printed, holds, said.counterexample(show), how=how, corrected=fixed, role=role)
+
+    if isinstance(relation, Relation | Algebra):
+        return decide()
+    other = (lambda: _meant(nearby[1], nearby[0])) if nearby else None
+    text = nearby[0] if nearby else None
+    return ask(Question(source, printed, text, decide, lambda: _meant(relation, printed), other))
+
+
+def _meant(relation: Any, latex: str) -> Any:
+    return relation if isinstance(relation, Relation | Algebra) else relation.relation(latex)
 
 
 @dataclass(frozen=True)
@@ -207,8 +262,11 @@ class Limit:
     formula: Formula
     variable: str  # "norm", "cosine" or "gamma"
     point: str
-    value: str
+    value: str | Formula
     equal: bool = False  # |z| = |t| all along
+
+    def proved(self) -> bool:
+        return self.found()[0]
 
     def found(self) -> tuple[bool, str]:
         """Whether it does, and what SymPy finds."""
@@ -216,21 +274,44 @@ class Limit:
         x = {"norm": gram.rho, "cosine": gram.c, "gamma": gram.gamma}[self.variable]
         side = "+" if self.point in ("-1", "0") else "-"
         limit = gram.sp.limit(gram.reduce(self.formula(gram)), x, gram.sp.sympify(self.point), side)
-        value = gram.sp.sympify(self.value, locals={s.name: s for s in (gram.rho, gram.tau, gram.c)})
-        return bool(gram.sp.simplify(limit - value) == 0), str(limit)
+        if isinstance(self.value, str):
+            value = gram.sp.sympify(self.value, locals={s.name: s for s in (gram.rho, gram.tau, gram.c)})
+        else:
+            value = gram.reduce(self.value(gram))
+        return bool(gram.sp.simplify((limit - value).subs(gram.s**2, 1 - gram.c**2)) == 0), str(limit)
 
 
-def approach(source: str, printed: str, limit: Limit, *, role: str = "claim") -> Statement:
+def approach(
+    source: str, printed: str, limit: Limit | Read, *, role: str = "claim", corrected: tuple[str, Read] | None = None
+) -> Statement:
     """Decide a statement about a limit; where it is false, the limit itself is the counterexample."""
-    holds, found = limit.found()
-    return Statement(source, printed, holds, "SymPy", None if holds else {"limit": found}, role=role)
+
+    def decide() -> Statement:
+        holds, found = (limit if isinstance(limit, Limit) else limit.relation(printed)).found()
+        fixed = corrected[0] if corrected and not holds and other().found()[0] else None
+        return Statement(source, printed, holds, "SymPy", None if holds else {"limit": found}, fixed, role)
+
+    def other() -> Any:
+        return corrected[1].relation(corrected[0]) if corrected else None
+
+    if isinstance(limit, Limit):
+        return decide()
+    text = corrected[0] if corrected else None
+    return ask(Question(source, printed, text, decide, lambda: limit.relation(printed), other))
 
 
-def agree(source: str, printed: str, left: Formula, right: Formula, seed: int) -> Statement:
-    """A numerical statement: `left` and `right` agree in float64, in five dimensions."""
-    return compared(
-        source, printed, {d: largest_error(left, right, d, seed=seed) for d in DIMENSIONS}, " / norm"
-    )
+def agree(source: str, printed: str, reading: Read, seed: int, per: float = 0.0) -> Statement:
+    r"""A numerical statement: both sides agree in float64, in units of $\|z\|^{per - 1}$, in `DIMENSIONS`."""
+
+    def decide() -> Statement:
+        said = reading.relation(printed)
+        if said.sign != "=":
+            raise ValueError(f"{source}: {printed} is no equation")
+        left, right = (lambda s, f=f: f(s) / s.norm(s.z) ** per for f in (said.left, said.right))  # type: ignore[misc]
+        errors = {d: largest_error(left, right, d, seed=seed) for d in DIMENSIONS}
+        return compared(source, printed, errors, " / norm")
+
+    return ask(Question(source, printed, None, decide, lambda: reading.relation(printed), None))
 
 
 def compared(source: str, printed: str, errors: Mapping[int, float], unit: str = "") -> Statement:

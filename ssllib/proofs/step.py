@@ -12,7 +12,9 @@ import torch
 
 from ssllib import geometry
 from ssllib.proofs.formulas import cosine, gradient, loss, sine
+from ssllib.proofs.reading import Angle, Reading
 from ssllib.proofs.spaces import Formula, Numbers, Space, hard_pairs
+from ssllib.proofs.words import pair
 
 Update = Callable[[Space], tuple[Any, Any]]
 """Both embeddings after a step."""
@@ -52,6 +54,21 @@ def after(update: Update) -> Formula:
 def change(update: Update) -> Formula:
     """What a step of both embeddings adds to their cosine."""
     return lambda s: after(update)(s) - cosine(s)
+
+
+def after_step(update: Update, words: dict[str, Any] | None = None, squared: bool = False, **options: Any) -> Reading:
+    r"""How a statement about one step is read: z_i' and z_j' after it, \rho the norm of z_i before, \rho' after it."""
+    known = {
+        r"\Delta \cos\phi": change(update),
+        r"\rho": lambda s: s.norm(s.z),
+        r"\rho'": lambda s: s.norm(update(s)[0]),
+        r"\phi'": Angle(after(update)),
+        "z_i'": lambda s: update(s)[0],
+        "z_j'": lambda s: update(s)[1],
+        "k": k,
+        "K": lambda s: s.gamma / s.norm(s.z),
+    }
+    return pair(known | (words or {}), squared=squared, **options)
 
 
 def printed_bound(s: Space) -> Any:
