@@ -183,7 +183,8 @@ def status(steps: list[Entry], store: Store) -> str:
         planned = "" if step.hours is None else f" (planned: {step.hours:g} h)"
         lines.append(f"{step.title}: {words}; spent {spent / 3600:.1f} h, left {_hours(left)}{planned}")
         active += [
-            f"  {j.label}: epoch {s.epoch} of {getattr(j.config, 'epochs', 0)}, {s.word}, {s.seconds / 60:.1f} min spent"
+            f"  {j.label}: epoch {s.epoch} of {getattr(j.config, 'epochs', 0)}, {s.word}, "
+            f"{s.seconds / 60:.1f} min spent"
             for j, s in states.items()
             if s.word in ("running", "stopped")
         ]

@@ -41,7 +41,11 @@ class Job:
 
     @property
     def label(self) -> str:
-        return f"{self.experiment}/{self.cell} seed {self.config.seed}"
+        """Its name, with the epoch it goes to where that is a further end of its cell."""
+        cell = experiments.get(self.experiment).cell(self.scale, self.cell)
+        end = getattr(self.config, "epochs", None)
+        further = f" to epoch {end}" if end in cell.longer else ""
+        return f"{self.experiment}/{self.cell} seed {self.config.seed}{further}"
 
 
 def jobs(
