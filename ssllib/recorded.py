@@ -164,10 +164,12 @@ class Recorded(Mapping[str, list[Record]]):
         """Network, data, epochs and batch in a few words, with where and how many seeds."""
         if not self:
             return NOTHING
-        longest = max(self.all, key=estimands.end)
+        longest = max(map(estimands.end, self.all))
+        different = list(dict.fromkeys(verdicts.describe(r) for r in self.all if estimands.end(r) == longest))
+        what = " and ".join(different) if len(different) < 3 else f"the first arm: {different[0]}"
         counts = sorted({len(runs) for runs in self._runs.values()})
         many = f"{counts[0]} to {counts[-1]}" if len(counts) > 1 else str(counts[0])
-        return f"{verdicts.describe(longest)}; {many} seed{'s' if counts != [1] else ''} ({self.where})"
+        return f"{what}; {many} seed{'s' if counts != [1] else ''} ({self.where})"
 
     def finished(self, arm: str) -> list[Record]:
         """The runs of an arm that did not diverge; none for an arm without records."""

@@ -36,7 +36,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator
 
 from ssllib import deviations, experiments, losses, measures, pages, papers, plots, stats, verdicts
-from ssllib.arithmetic import tables
 from ssllib.experiments import anchors as grid
 from ssllib.models import simclr
 from ssllib.models.backbones import ResNet
@@ -169,7 +168,7 @@ pages.table(
     name="tab-anchors-setting",
 )
 if found.missing and found:
-    pages.say(f"There is no record of {tables.listed(found.missing)} yet; what follows leaves these out.")
+    pages.say(f"{len(found.missing)} of {len(found.wanted)} declared arms have no record yet; what follows leaves them out.")
 
 # %% [markdown]
 # ## Recorded evidence

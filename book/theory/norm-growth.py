@@ -99,12 +99,12 @@ for name, f in (covered.COVERED | covered.UNCOVERED).items():
     along, size = covered.radial(f, z)
     leaf = z.clone().requires_grad_()
     (g,) = torch.autograd.grad(f(leaf), leaf)
-    after = z - 1e-4 * g
-    shorter = after.norm(dim=1) < z.norm(dim=1) * (1 - 1e-14)
+    after = z - g * (1e-6 / float((g.norm(dim=1) / z.norm(dim=1)).max()))  # no embedding moves by more than a millionth
+    shorter = after.norm(dim=1) < z.norm(dim=1) * (1 - 1e-12)
     if name in covered.COVERED:
         assert float(along.abs().max()) < covered.ROUNDING * max(1.0, float(size.max())) and not bool(shorter.any())
     else:
-        assert bool(shorter.any())
+        assert float((along.abs() / size).max()) > 1e-3
     part = "rounding" if name in covered.COVERED else f"{float((along.abs() / size).max()):.2f}"
     rows.append([f"`{name}`", f"{float(size.max()):.3g}", part, f"{int(shorter.sum())} of {len(z)}"])
 pages.table(

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-
 EFFORT = 20_000_000
 """After how much work Z3 gives up (not seconds: the same answer on every machine)."""
 

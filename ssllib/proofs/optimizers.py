@@ -193,7 +193,7 @@ def adam_step() -> dict[str, Any] | None:
         for t in ((0, 1), (1, 0), (0, -1)):
             g = space.put(gradient(space), z, t, "1")
             scales = [sp.Rational(1, 2) / ((1 - beta) * abs(slope)) if slope else 0 for slope in g]
-            after = [averaged_update(x, 0, *more, beta, c)[0] for x, *more, c in zip(z, g, scales, strict=True)]
+            after = [averaged_update(x, 0, d, beta, c)[0] for x, d, c in zip(z, g, scales, strict=True)]
             before, now = sum(x * x for x in z), sum(x * x for x in after)
             if now < before:
                 found = {"z": list(z), "t": list(t), "gamma": "1/2", "after": [str(x) for x in after]}

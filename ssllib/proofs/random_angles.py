@@ -89,7 +89,8 @@ def bound(seed: int) -> list[Statement]:
     """The printed bound against the exact law; what it gives away; a bound that falls exponentially in d."""
     import sympy as sp
 
-    eps, d, phi = *sp.symbols("epsilon d", positive=True), sp.Symbol("phi")
+    eps, d = sp.symbols("epsilon d", positive=True)
+    phi = sp.Symbol("phi")
     printed = value(BOUND, {"d": d, r"\varepsilon": eps})
     sine = value(SINE, {"d": d, r"\phi": phi})
     below = value(ANGLE_BOUND, {"d": d, r"\phi": phi})
@@ -247,6 +248,11 @@ def _sharing_one(others: int) -> dict[tuple[int, ...], Fraction]:
     return _law([tuple(s[0] * x for x in s[1:]) for s in itertools.product((1, -1), repeat=others + 1)])
 
 
+def _seen(times: int) -> dict[tuple[int, ...], Fraction]:
+    """The same for one pair that is seen several times."""
+    return _law([(a * b,) * times for a in (1, -1) for b in (1, -1)])
+
+
 def _triangle() -> dict[tuple[int, ...], Fraction]:
     """The same for all three pairs of three independent vectors."""
     return _law([(a * b, b * c, c * a) for a, b, c in itertools.product((1, -1), repeat=3)])
@@ -312,7 +318,7 @@ def every_pair(seed: int) -> list[Statement]:
         settle(
             "one pair seen n times",
             r"\mathbb P [ \text{all} ] = q \text{ for every } n",
-            all(_law([(a * b,) * k for a in (1, -1) for b in (1, -1)])[(-1,) * k] == at(value("q", {"q": q}), k) for k in (1, 5)),
+            all(_seen(k)[(-1,) * k] == at(value("q", {"q": q}), k) for k in (1, 5)),
             None,
             how="counted, d = 1",
             role="added",

@@ -14,7 +14,6 @@ import numpy as np
 from ssllib import random_angles
 from ssllib.proofs.algebra import never_negative
 
-
 LESS = 3
 """The density of the cosine is (1 - c^2) to the power (d - 3) / 2."""
 

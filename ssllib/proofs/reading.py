@@ -421,17 +421,15 @@ class Reading:
     def relation(self, latex: str) -> Any:
         tree = read(latex, tuple(self.words))
         (left, sign, right), *more = sides(tree)
-        where = tree[2] if tree[0] == "for" else ("everywhere",)
+        where: Tree = tree[2] if tree[0] == "for" else ("everywhere",)
         if sign == "->":
             if where[0] != "limit":
                 raise Unreadable(f"{latex} does not say what the limit is taken in")
             return Limit(self._formula(left), where[1], where[2], self._formula(right), **dict(self.options or {}))
         if more and self.make is AllEqual:
             first, *others = (evaluate(t, self.words, Symbols()) for t in (left, right, *(m[2] for m in more)))
-            signs = {sign, *(m[1] for m in more)}
-            return AllEqual(
-                first, others[-1], signs.pop() if len(signs) == 1 else "mixed", more=tuple(others[:-1]), **dict(self.options or {})
-            )
+            one = sign if {m[1] for m in more} == {sign} else "mixed"
+            return AllEqual(first, others[-1], one, more=tuple(others[:-1]), **dict(self.options or {}))
         if more:
             raise Unreadable(f"{latex} is more than one relation")
         if sign in (">", ">="):
@@ -496,10 +494,10 @@ def alterations(tree: Tree, both: bool = False) -> Iterator[tuple[str, list[Tree
         yield from ((f"range {what}", [("for", tree[1], other)]) for what, other in _wider(tree[2]))
         return
     two = ("number", Fraction(2))
-    if tree[0] != "chain":
+    if tree[0] != "chain" and tree != ("number", Fraction(0)):
         yield f"sign of {shown(tree)}", [("neg", tree)]
         yield f"factor of {shown(tree)}", [("*", two, tree), ("/", tree, two)]
-    else:
+    elif tree[0] == "chain":
         signs = tree[2::2]
         both = any(sign not in ("=", "->") for sign in signs)
         for i, sign in enumerate(signs):
@@ -509,7 +507,8 @@ def alterations(tree: Tree, both: bool = False) -> Iterator[tuple[str, list[Tree
         if last != ("number", Fraction(0)):
             at = 1 if signs[-1] in (">", ">=") else len(tree) - 1  # the side that is claimed to be the larger one
             side = tree[at]
-            yield f"sign of {shown(side)}", [(*tree[:at], side[1] if side[0] == "neg" else ("neg", side), *tree[at + 1 :])]
+            negated: Tree = side[1] if side[0] == "neg" else ("neg", side)
+            yield f"sign of {shown(side)}", [(*tree[:at], negated, *tree[at + 1 :])]
             factors = [("*", two, last)] + ([("/", last, two)] if both else [])
             yield f"factor of {shown(last)}", [(*tree[:-1], x) for x in factors]
     yield from _inside(tree, both)
