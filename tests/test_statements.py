@@ -196,10 +196,11 @@ def test_a_page_can_show_what_was_found() -> None:
         "here", "a = b", FALSE["not projected"][0], role="proof", corrected=("c", TRUE["gradient"])
     )
     right = examine("there", "a = b", TRUE["gradient"])
-    root = r"-\frac{\sqrt{2}}{2}"
+    root = r"- \frac{\sqrt{2}}{2}"
     example = rf"z = (1, 0); t = (1, 1); left side = $({root}, {root})$; right side = $(0, {root})$"
     rows, columns = table([wrong.to_dict(), right.to_dict()])
-    assert rows[0] == ["here (in its proof)", f"$a = b$<br>corrected: $c$<br>counterexample: {example}", "**no** (SymPy)"]
+    shown = f"$a = b$<br>corrected: $c$<br>counterexample: {example}"
+    assert rows[0] == ["here (in its proof)", shown, "**no** (SymPy)"]
     assert rows[1] == ["there", "$a = b$", "yes (SymPy)"] and len(columns) == 3
     assert sentence(right.to_dict()) == "there: $a = b$ holds (SymPy)."
     assert sentence(wrong.to_dict()).endswith(f"Counterexample: {example}. Corrected: $c$.")
