@@ -63,10 +63,11 @@ def measure(options: Options) -> Report:
         unit="queries/s",
         ours="ssllib",
         rates=rates,
+        goal=("ssllib / matrix product", 0.9),
         settings={"bank": n, "queries": m, "dimensions": d, "k": k, "turns": repeats},
         notes=[
             f"Both predict the same label for {100 * same:.2f} % of the queries.",
-            "The matrix product is the limit: the cosines alone, in the same chunks.",
+            "The matrix product is the limit: the cosines alone, of 2,048 queries at a time.",
         ],
         profile=profiled(ours, 6),
     )

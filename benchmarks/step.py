@@ -16,6 +16,15 @@ from ssllib.datasets import ImageSet
 from ssllib.datasets.shapes import shapes
 from ssllib.train_config import TrainConfig
 
+PARTS = {
+    "views": (views, "augment"),
+    "backward": (torch.Tensor, "backward"),
+    "norms and cosines": (passes, "_measure"),
+    "gradient norms": (passes, "_gradients"),
+    "optimizer": (torch.optim.SGD, "step"),
+}
+"""What a step is made of, besides the model's forward pass."""
+
 
 class Steps:
     """Some steps of `ssllib.training` on `n` images, with its own views or with ready-made random ones."""
@@ -30,7 +39,8 @@ class Steps:
         self.model = self.model.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer = training._optimizer(self.model, config)
         shape = (config.batch_size, *data.images.shape[1:])
-        self.ready = [torch.rand(shape, device=where).contiguous(memory_format=torch.channels_last) for _ in range(2)]
+        dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
+        self.ready = [torch.rand(shape, device=where).to(dtype, memory_format=torch.channels_last) for _ in range(2)]
 
     def whole(self) -> float:
         """An epoch as the training loop does it; returns the number of images."""
@@ -53,25 +63,21 @@ def measure(options: Options) -> Report:
         config = config.replace(batch_size=16, width=4)
     steps = Steps(config, 32 if options.tiny else 6 * config.batch_size)
     repeats = 1 if options.tiny else options.repeats or 9
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     sides = {"ssllib": steps.whole, "ready-made views": steps.on_ready_views}
     rates = take_turns(sides, repeats, processor_time=options.processor_time)
+    profile = parts(steps.whole, PARTS | {"forward": (type(steps.model), "forward")}, repeats=1)
+    torch.set_num_threads(threads)
     return Report(
-        title="Training step (SimCLR, `cpu` scale)",
+        title="Training step (SimCLR, `cpu` scale), one core",
         unit="images/s",
         ours="ssllib",
         rates=rates,
         goal=("ssllib / ready-made views", 0.95),
-        settings={"backbone": config.backbone, "width": config.width, "batch": config.batch_size, "turns": repeats},
-        profile=parts(
-            steps.whole,
-            {
-                "views": (views, "augment"),
-                "forward": (type(steps.model), "forward"),
-                "backward": (torch.Tensor, "backward"),
-                "norms and cosines": (passes, "_measure"),
-                "gradient norms": (passes, "_gradients"),
-                "optimizer": (type(steps.optimizer), "step"),
-            },
-            repeats=1,
-        ),
-    )
+        settings={
+            "threads": 1, "backbone": config.backbone, "width": config.width, "batch": config.batch_size,
+            "precision": config.precision, "turns": repeats,
+        },
+        profile=profile,
+    )  # fmt: skip

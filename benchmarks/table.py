@@ -9,7 +9,7 @@ from typing import Any
 from ssllib import boxes, marked
 from ssllib.paths import project_dir
 
-NAMES = ("augment", "step", "knn", "simulation", "gpu")
+NAMES = ("loop", "machine", "augment", "step", "knn", "simulation", "gpu")
 RESULTS = Path(__file__).resolve().parent / "results"
 MARKS = ("<!-- benchmarks: written by `make bench` -->", "<!-- end of benchmarks -->")
 

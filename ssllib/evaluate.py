@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ssllib import native
 from ssllib.augment import crop, draw, to_float
 from ssllib.datasets import ImageSet, balanced, batches
 from ssllib.errors import InputError, in_range, one_of
@@ -66,6 +67,8 @@ def crop_and_flip(images: Tensor, generator: torch.Generator) -> Tensor:
     size = (int(images.shape[-2]), int(images.shape[-1]))
     return crop(to_float(images), draw(len(images), size, generator, crop_min=0.08, jitter=0.0, gray=0.0))
 
+_BLOCK = 5000  # columns of products at once: 20 MB of a thousand queries
+
 
 @torch.no_grad()
 def knn_scores(
@@ -76,7 +79,7 @@ def knn_scores(
     temperature: float | None = None,
     *,
     classes: int | None = None,
-    chunk: int = 2048,
+    chunk: int = 1024,
     leave_one_out: bool = False,
 ) -> Tensor:
     """Votes (m, classes) of the `k` nearest bank features by cosine; arguments as in `knn_predict`.
@@ -100,15 +103,41 @@ def knn_scores(
     bank = F.normalize(bank.float(), dim=1).T  # (d, n)
     found, start = [], 0
     for part in queries.split(chunk):
-        cosine = F.normalize(part.float(), dim=1) @ bank  # (chunk, n)
-        if leave_one_out:
-            cosine.diagonal(start).fill_(-torch.inf)
-        cosine, index = cosine.topk(k, dim=1)  # (chunk, k)
+        with torch.autocast(part.device.type, enabled=False):
+            cosine, index = _nearest(bank, F.normalize(part.float(), dim=1), k, start if leave_one_out else None)
         weight = torch.ones_like(cosine) if temperature is None else ((cosine - 1) / temperature).exp()
         votes = torch.zeros(len(part), classes, device=part.device, dtype=weight.dtype)
         found.append(votes.scatter_add_(1, labels[index], weight))
         start += len(part)
     return torch.cat(found)
+
+
+def _nearest(bank: Tensor, queries: Tensor, k: int, own: int | None) -> tuple[Tensor, Tensor]:
+    """The `k` largest products (m, k) of each query (m, d) with a bank (d, n), and their places, the largest first.
+
+    On a CPU, products that are many are made in blocks that stay in a cache, and searched there by compiled code.
+
+    Args:
+        own: the place of the first query in the bank if they are part of it: then their products with themselves
+            do not count.
+    """
+    m, n = len(queries), bank.shape[1]
+    if bank.device.type == "cpu" and m * n >= 2**22 and native.library("nearest"):
+        search, room = native.Largest(m, k), bank.new_empty(m * min(n, _BLOCK))
+        for first in range(0, n, _BLOCK):
+            block = bank[:, first : first + _BLOCK]
+            cosine = torch.mm(queries, block, out=room[: m * block.shape[1]].view(m, -1))
+            if own is not None:
+                cosine.diagonal(own - first).fill_(-torch.inf)
+            search.add(cosine)
+        found = search.found()
+        if found is not None:  # else there are numbers among them that are not finite
+            return found
+    cosine = queries @ bank  # (m, n)
+    if own is not None:
+        cosine.diagonal(own).fill_(-torch.inf)
+    values, places = cosine.topk(k, dim=1)
+    return values, places
 
 
 def knn_predict(
@@ -118,7 +147,7 @@ def knn_predict(
     k: int = 200,
     temperature: float | None = None,
     *,
-    chunk: int = 2048,
+    chunk: int = 1024,
 ) -> Tensor:
     """Labels (m,) that the `k` nearest bank features by cosine give to the queries.
 

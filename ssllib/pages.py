@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ssllib import claims, experiments, records, verdicts
-from ssllib.boxes import claim_box, duration, markdown_table, verdict_box
+from ssllib.boxes import claim_box, duration, interval_text, markdown_table, verdict_box
 from ssllib.boxes import mean_range as mean_range
 from ssllib.errors import InputError, in_range, one_of
 from ssllib.recorded import NOTHING, Recorded
@@ -141,6 +141,14 @@ class Page:
         for claim_id in ids:
             show(verdict_box(verdicts.verdict(claims.get(claim_id), records.committed())))
 
+    def answer(self, questions: Mapping[str, str]) -> None:
+        """Display what the records say, a line for each question (question to claim)."""
+        lines = []
+        for question, claim_id in questions.items():
+            v = verdicts.verdict(claims.get(claim_id), records.committed())
+            lines.append(f"- {question} **{v.word}**{_behind(v)}")
+        show("\n".join(lines))
+
     # evidence
 
     def recorded(
@@ -215,11 +223,21 @@ class Page:
         show(f"The page takes the parameters {names}.\n\n```bash\n" + "\n".join(lines) + "\n```")
 
 
+def _behind(v: verdicts.Verdict) -> str:
+    """What stands behind a verdict's word: detail and where, and the effect where the claim has one cell."""
+    behind = "; ".join(filter(None, [v.reading.detail, v.where]))
+    text = f" ({behind})" if behind else ""
+    if len(v.cells) == 1 and v.cells[0].estimate.n:
+        unit = v.claim.criterion["unit"]
+        text += f": {interval_text(v.cells[0].estimate)} ({unit})"
+    return f"{text}. {v.claim.ours}"
+
+
 def pending_box(experiment: str, scale: str = "cpu") -> str:
     """What a page says of an experiment without records: its place in the queue, and how to run it."""
-    from ssllib import sweep
+    from ssllib import agenda
 
-    names = list(dict.fromkeys(job.experiment for job in sweep.queue(scale)))
+    names = list(dict.fromkeys(job.experiment for job in agenda.queue(scale)))
     place = "not in the queue"
     if experiment in names:
         place = f"place {names.index(experiment) + 1} of {len(names)} in the queue"

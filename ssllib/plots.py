@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -62,31 +62,60 @@ def use() -> None:
     )
 
 
-def curves(ax: Any, records: dict[str, Sequence[Record]], metric: str, *, x: str = "epoch") -> None:
-    """One line for each arm: the mean over seeds of `metric` along the history, with the seeds' range."""
+def curves(
+    ax: Any, records: Mapping[str, Sequence[Record]], metric: str, *, x: str = "epoch", log: bool = False,
+    log_y: bool = False, colors: Mapping[str, str] | None = None, labels: Mapping[str, str] | None = None,
+) -> None:  # fmt: skip
+    """One line for each arm: the mean over seeds of `metric` along the history, with the seeds' range.
+
+    Args:
+        log: epochs by powers of two, so that the first few are seen; epoch 0 stands at the left.
+        log_y: the metric on a logarithmic axis.
+        colors, labels: of the arms, before the book's own.
+    """
     from matplotlib.ticker import MaxNLocator
 
-    ax.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if not records:
-        blank(ax, "not recorded yet")
+    colors, labels = ARM | dict(colors or {}), LABEL | dict(labels or {})
+    drawn: list[float] = []
     for arm, runs in records.items():
         per_seed = [[(row[x], row[metric]) for row in r.history if metric in row] for r in runs]
-        shortest = min(len(p) for p in per_seed)
+        shortest = min((len(p) for p in per_seed), default=0)
         if shortest == 0:
             continue
         xs = [p[0] for p in per_seed[0][:shortest]]
         ys = np.array([[p[1] for p in seed[:shortest]] for seed in per_seed])
-        color = ARM.get(arm, GREY)
-        _ = ax.plot(xs, ys.mean(axis=0), color=color, label=LABEL.get(arm, arm))
+        color = colors.get(arm, GREY)
+        _ = ax.plot(xs, ys.mean(axis=0), color=color, label=labels.get(arm, arm))
         if len(ys) > 1:
             _ = ax.fill_between(xs, ys.min(axis=0), ys.max(axis=0), color=color, alpha=0.18, linewidth=0)
+        drawn += xs
+    if not drawn:
+        blank(ax, "not recorded yet")
+        return
+    if log_y:
+        ax.set_yscale("log")
+    if log:
+        ax.set_xscale("symlog", base=2, linthresh=1)
+        ticks = [0, *(2**k for k in range(20) if 2**k <= max(drawn))]
+        ax.set_xticks(ticks, [str(t) for t in ticks])
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def legend(fig: Any, ncols: int = 4) -> None:
+    """One legend below the figure for what its panels show; none where nothing is drawn."""
+    found: dict[str, Any] = {}
+    for ax in fig.axes:
+        for handle, label in zip(*ax.get_legend_handles_labels(), strict=True):
+            found.setdefault(label, handle)
+    if found:
+        fig.legend(found.values(), found.keys(), loc="outside lower center", ncols=ncols)
 
 
 def blank(ax: Any, text: str) -> None:
     """An empty panel that says why."""
     _ = ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=GREY)
-    ax.set_xticks([])
-    ax.set_yticks([])
+    ax.tick_params(bottom=False, left=False, labelbottom=False, labelleft=False)  # ticks may be shared
     ax.grid(visible=False)
 
 

@@ -43,7 +43,7 @@ def test_every_comparison_runs(name: str, tmp_path: Path, capsys: pytest.Capture
 
 def test_names_and_machines_that_do_not_fit(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     assert command.main(["knnn"]) == 2
-    assert "allowed: augment, step, knn, simulation, gpu" in capsys.readouterr().err
+    assert "allowed: loop, machine, augment, step, knn, simulation, gpu" in capsys.readouterr().err
     assert command.main(["--processor-time"]) == 2
     assert "goes with --threads 1" in capsys.readouterr().err
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

@@ -9,7 +9,8 @@ import scipy.stats
 import torch
 from PIL import Image
 
-from ssllib import confidence, datasets, losses, measures, models, norms, plane, training
+from ssllib import confidence, datasets, losses, measures, models, norms, plane, trained, training
+from ssllib.augment import to_float
 from ssllib.datasets import ImageSet, human_labels
 from ssllib.datasets.shapes import others
 from ssllib.errors import InputError
@@ -41,7 +42,7 @@ def test_fine_tuning_is_recorded_for_each_share_of_labels() -> None:
     final = train(TINY.replace(measures=("finetune-frozen", "finetune"), finetune_epochs=1)).final
     for name in ("finetune", "finetune_frozen"):
         assert {f"{name}_{share}" for share in (10, 50, 100)} <= final.keys()
-        assert final[f"{name}_rate"] in measures.RATES
+        assert final[f"{name}_rate"] in measures.RATES and 0 <= final[f"{name}_10_val"] <= 100
 
 
 def test_an_imbalanced_run_is_asked_with_each_bank() -> None:
@@ -189,6 +190,32 @@ def test_confidence_and_people(cifars: None) -> None:
         where = torch.nonzero(splits.test.labels == c)[:, 0]
         lowest.append(doubt[where[asked[where].argsort()[:10]]].mean())
     assert final["entropy_lowest10"] == pytest.approx(float(torch.stack(lowest).mean()), rel=1e-3)
+
+
+def test_transfer_is_asked_with_the_other_sets_own_images(cifars: None) -> None:
+    """k-NN against a loop over the test images of the other set; the rest of the run is left as it is."""
+    config = REAL.replace(held_out=100, knn_k=5, measures=("transfer",))
+    model = models.build(config).eval()
+    splits = datasets.load(config)
+    where = torch.device("cpu")
+    found, _ = measures._transfer(trained.Trained(model, splits, config, None, where))
+    other = datasets.load(config.replace(dataset="cifar100"))
+    with torch.no_grad():
+        bank, asked = (model.embed(to_float(d.images))["backbone"].double() for d in (other.train, other.test))
+    right = 0
+    for z, y in zip(asked, other.test.labels.tolist(), strict=True):
+        cosine = torch.nn.functional.cosine_similarity(bank, z[None], dim=1)
+        votes = torch.zeros(100, dtype=torch.float64)
+        for i in cosine.argsort(descending=True)[:5].tolist():
+            votes[other.train.labels[i]] += math.exp(float(cosine[i]) / config.knn_temperature)
+        right += int(votes.argmax()) == y
+    assert found["transfer_knn_cifar100"] == pytest.approx(100 * right / len(other.test), abs=1)
+    assert 0 <= found["transfer_linear_cifar100"] <= 100
+    plain = train(config.replace(measures=()))
+    asked_too = train(config)
+    assert plain.history == asked_too.history and plain.final.items() <= asked_too.final.items()
+    with pytest.raises(InputError, match="measure 'transfer' with shapes"):
+        TINY.replace(measures=("transfer",))
 
 
 def test_confidence_and_people_of_shapes() -> None:

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from ssllib import claims, datasets, estimate, experiments, sweep
+from ssllib import agenda, claims, datasets, estimate, experiments, sweep
 from ssllib.errors import InputError
+from ssllib.estimate import Speeds
 from ssllib.experiments import Cell, Experiment
-from ssllib.records import Store
+from ssllib.provenance import device
+from ssllib.records import Record, Store
 from ssllib.train_config import TrainConfig
 
 TINY = TrainConfig(
@@ -48,7 +50,7 @@ def test_criteria_of_every_claim_that_shares_the_run_are_kept() -> None:
     assert used <= kept.keys()
     lonely = experiments.get("loss-halves").cell("gpu", "attraction").config
     kept = sweep._criteria(sweep.Job("loss-halves", "gpu", "attraction", lonely))
-    assert kept.keys() == {c.id for c in claims.load().values() if c.uses("loss-halves")}
+    assert kept.keys() == {c.id for c in claims.load().values() if "loss-halves" in c.experiments}
 
 
 def test_no_job_starts_after_the_deadline(two: None, tmp_path: Path) -> None:
@@ -56,10 +58,41 @@ def test_no_job_starts_after_the_deadline(two: None, tmp_path: Path) -> None:
     assert done == [] and list(Store(tmp_path)) == []
 
 
+def test_a_step_of_the_queue_goes_seed_by_seed_to_the_end_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ssllib.paths.data_dir", lambda: tmp_path)
+    (tmp_path / "queue.yml").write_text(
+        """
+        cpu:
+          - together:
+              - {experiment: simclr-arms, cells: [default]}
+              - {experiment: byol-arms, cells: [cut], seeds: [1, 0]}
+            hours: 2
+            why: both
+          - {experiment: simclr-arms, cells: [default], epochs: 100, seeds: [0]}
+        """
+    )
+    first, second = agenda.entries("cpu")
+    assert (first.title, first.hours, first.why) == ("simclr-arms, byol-arms", 2, "both")
+    found = [(j.experiment, j.config.seed, j.config.epochs) for j in first.jobs]
+    assert found == [
+        ("simclr-arms", 0, 16), ("byol-arms", 0, 16), ("simclr-arms", 1, 16), ("byol-arms", 1, 16),
+        ("simclr-arms", 2, 16),
+    ]  # fmt: skip
+    assert [j.label for j in second.jobs] == ["simclr-arms/default seed 0 to epoch 100"]
+    assert agenda.queue("cpu") == [*first.jobs, *second.jobs]
+
+
 @pytest.mark.parametrize("scale", ["gpu", "cpu"])
 def test_the_queue_names_what_there_is_and_starts_with_the_most_telling(scale: str) -> None:
-    jobs = sweep.queue(scale)
+    jobs = agenda.queue(scale)
     assert jobs and all(j.scale == scale for j in jobs)
+    if scale == "cpu":
+        assert {j.experiment for j in jobs[:9]} == {"rates"}
+        assert all(e.why and e.hours is not None for e in agenda.entries(scale))
+        listed = {e for e, x in experiments.EXPERIMENTS.items() if "cpu" in x.scales}
+        assert {j.experiment for j in jobs} == listed
     if scale == "gpu":
         first = [j.label for j in jobs[:6]]
         assert first == [f"simsiam-arms/{c} seed {s}" for s in (0, 1, 2) for c in ("default", "cut")]
@@ -76,39 +109,16 @@ def test_a_queue_with_a_slip_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     ):
         (tmp_path / "queue.yml").write_text(text)
         with pytest.raises(InputError, match=says):
-            sweep.queue("gpu")
+            agenda.queue("gpu")
     with pytest.raises(InputError, match="unknown scale of queue.yml 'paper'"):
-        sweep.queue("paper")
+        agenda.queue("paper")
 
 
 # --- what is declared --------------------------------------------------------------------------------------
 
 
-def sides() -> list[tuple[str, str, str]]:
-    """(claim, experiment, arm) of everything that a criterion reads."""
-    found = []
-    for c in claims.load().values():
-        for cell in c.cells:
-            for role in claims.ROLES:
-                side = cell.get(role, {})
-                name = side.get("experiment", cell.get("experiment", c.criterion.get("experiment")))
-                arms = [side.get("arm"), side.get("less"), *side.get("arms", [])]
-                found += [(c.id, name, arm) for arm in arms if arm]
-    return found
-
-
-NOT_YET: set[str] = set()
-
-
 def test_every_arm_that_a_claim_reads_is_declared() -> None:
-    missing = [
-        (claim, name, arm)
-        for claim, name, arm in sides()
-        if name not in NOT_YET
-        and arm not in {c.name for cells in experiments.get(name).scales.values() for c in cells}
-    ]
-    assert missing == []
-    assert {name for _, name, _ in sides() if name not in experiments.EXPERIMENTS} <= NOT_YET
+    assert {c.id: c.missing_arms() for c in claims.load().values() if c.missing_arms()} == {}
 
 
 def test_paper_scale_has_the_papers_settings() -> None:
@@ -150,10 +160,27 @@ def test_as_many_images_are_loaded_as_are_counted(change: dict) -> None:
     assert datasets.side(config) == splits.train.images.shape[-1]
 
 
-def test_expected_minutes_grow_with_what_is_asked() -> None:
-    once = estimate.minutes(TINY)
-    often = estimate.minutes(TINY.replace(epochs=4))
-    assert once is not None and often is not None and 0 < once < often < 60
-    probe = estimate.minutes(TINY.replace(measures=("finetune",)))
-    assert probe is not None and probe > once
-    assert estimate.minutes(experiments.get("norm-and-angle").cells("smoke")[0].config) is None
+def record_of(config: TrainConfig, **provenance: object) -> Record:
+    known = {"device": device(), "images_per_second": 100.0, "other_seconds": 30.0} | provenance
+    return Record("training", config.identity(), "x", "y", "cpu", config.to_dict(), "finished", [], {}, known)
+
+
+def test_expected_times_are_those_of_like_runs() -> None:
+    known = Speeds.of([record_of(TINY), record_of(TINY.replace(seed=1), images_per_second=50.0)])
+    assert known.seconds(TINY.replace(seed=5)) == pytest.approx(128 / 75 + 30)
+    assert known.seconds(TINY.replace(epochs=4, lr=0.7, cut=3.0)) == pytest.approx(4 * 128 / 75 + 30)
+    for unlike in ({"width": 8}, {"precision": "bf16"}, {"proj_dim": 4}, {"method": "byol"}, {"dataset": "folder:x"}):
+        assert known.seconds(TINY.replace(**unlike)) is None
+    assert known.seconds(experiments.get("norm-and-angle").cells("smoke")[0].config) is None
+
+
+@pytest.mark.parametrize("change", [{"device": "another"}, {"copy_of": "cpu/x/y"}, {"images_per_second": 0.0}])
+def test_what_was_not_measured_here_is_no_measure(change: dict) -> None:
+    assert Speeds.of([record_of(TINY, **change)]).seconds(TINY) is None
+
+
+def test_evaluations_and_measures_are_those_of_runs_with_the_same() -> None:
+    probed = TINY.replace(measures=("linear",))
+    known = Speeds.of([record_of(TINY), record_of(probed, other_seconds=90.0)])
+    assert known.seconds(TINY) == pytest.approx(1.28 + 30) and known.seconds(probed) == pytest.approx(1.28 + 90)
+    assert known.seconds(TINY.replace(measures=("spread",))) == pytest.approx(1.28 + 60)

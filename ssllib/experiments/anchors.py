@@ -28,7 +28,7 @@ CLOA = TrainConfig(
 SCALES: dict[str, dict[str, Any]] = {
     "cpu": {"precision": "bf16", "backbone": "small", "epochs": 16, "finetune_epochs": 20},
     "gpu": {"precision": "bf16"},
-    "paper": {"image_size": 224},
+    "paper": {"image_size": 224, "backbone": "resnet18-large"},
 }
 """What changes: at cpu scale the backbone, where a run stops on the schedule, and how long it is fine-tuned."""
 
@@ -122,8 +122,8 @@ declare(
         "anchors-cifar100",
         "Fine-tuned accuracy with and without anchors, CIFAR-100",
         {
-            scale: tables(CLOA.replace(**{"dataset": "cifar100", "backbone": "resnet50"} | changes))
-            for scale, changes in SCALES.items()
+            scale: tables(CLOA.replace(**changes | {"dataset": "cifar100", "backbone": backbone}))
+            for (scale, changes), backbone in zip(SCALES.items(), ("small", "resnet50", "resnet50-large"), strict=True)
         },
     )
 )

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ssllib.errors import one_of
+from ssllib.models.conv import Conv2d
 from ssllib.models.vit import SIZES, ViT
 from ssllib.train_config import TrainConfig
 
@@ -38,13 +39,11 @@ class Block(nn.Module):
             if bottleneck
             else [(inputs, channels, 3, stride), (channels, channels, 3, 1)]
         )
-        self.convs = nn.ModuleList(nn.Conv2d(i, o, k, s, k // 2, bias=False) for i, o, k, s in shapes)
+        self.convs = nn.ModuleList(Conv2d(i, o, k, s) for i, o, k, s in shapes)
         self.norms = nn.ModuleList(nn.BatchNorm2d(o) for _, o, _, _ in shapes)
         self.shortcut: nn.Module = nn.Identity()
         if stride != 1 or inputs != outputs:
-            self.shortcut = nn.Sequential(
-                nn.Conv2d(inputs, outputs, 1, stride, bias=False), nn.BatchNorm2d(outputs)
-            )
+            self.shortcut = nn.Sequential(Conv2d(inputs, outputs, 1, stride), nn.BatchNorm2d(outputs))
         self.outputs = outputs
 
     def forward(self, x: Tensor) -> Tensor:
@@ -64,7 +63,7 @@ class ResNet(nn.Module):
         one_of("backbone", name, STAGES)
         blocks, bottleneck, size, stem = STAGES[name]
         self.pools = name.endswith("-large")
-        self.conv = nn.Conv2d(3, width, size, stem, size // 2, bias=False)
+        self.conv = Conv2d(3, width, size, stem)
         self.norm = nn.BatchNorm2d(width)
         layers: list[Block] = []
         channels = width
