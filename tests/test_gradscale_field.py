@@ -95,8 +95,8 @@ def test_work_along_paths() -> None:
     import sympy as sp
 
     alpha = potentials.symbolic_power()
-    assert potentials.equal(potentials.work(2, "s", 0, "pi"), -(2 ** (alpha + 1)))
-    assert potentials.equal(potentials.work("s", "pi/3", 1, 2), 0)
+    assert sp.simplify(potentials.work(2, "s", 0, "pi") + 2 ** (alpha + 1)) == 0
+    assert potentials.work("s", "pi/3", 1, 2) == 0
     assert sp.solveset(potentials.loop(), alpha, sp.Reals) == sp.FiniteSet(0)
 
 

@@ -53,6 +53,7 @@ EQUIVALENT: list[tuple[str, str, str, str]] = [
     ("slowdown-at-least-quadratic", "T / \\rho^2 > 0", "exponent in", WEAKER),
     ("slowdown-at-least-quadratic", "T / \\rho^3 \\to 0", "constant in 3", WEAKER),
     ("slowdown-at-least-quadratic", "\\ln \\frac{1}", "constant in 1", "ln 2 more is nothing beside the logarithm"),
+    ("angles-near-pi-negligible", "10^{-3}", "", "the chances are below 10^-54, two printed bounds above 10^-3"),
     ("angle-control-keeps-norm", "x_2", "sign in ((x_2", "alpha goes from -1 to 1: its sign may be turned"),
     ("angle-control-keeps-norm", "\\frac", "exponent in norm((((", "1 squared is 1"),
     ("gradscale-cancels-norm", "^{0}", "exponent in norm(", "a power of 0 of whatever is positive is 1"),

@@ -15,7 +15,7 @@
 # # One lemma behind many: why norms grow, and where they stop
 #
 # A step of gradient descent on the {term}`cosine similarity` never makes an {term}`embedding` shorter ({doc}`cosine-gradient`). The papers say the same of {term}`InfoNCE`, of
-# the squared error of unit vectors, of the triplet loss, of "any objective that is itself a function of the cosine similarity", and of other optimizers. One lemma carries nearly all of it. It also tells which losses
+# the squared error of unit vectors, of the triplet loss, of "any objective that is itself a function of the cosine similarity". One lemma carries all of it. It also tells which losses
 # it does *not* reach, on which side of the line DINO falls, and what it takes to make norms shrink.
 
 # %% tags=["parameters"]
@@ -46,10 +46,10 @@ page = pages.begin(
 page.claim("norm-growth-any-cosine-loss", "norm-growth-infonce", "norm-growth-mse", "norm-growth-triplet")
 
 # %% [markdown]
-# Beyond plain gradient descent, and beyond the losses that are cosines by name:
+# Beyond the losses that are cosines by name, and (a question of ours) beyond plain gradient descent:
 
 # %% tags=["remove-input"]
-page.claim("norm-growth-optimizers", "dino-not-cosine")
+page.claim("dino-not-cosine", "norm-growth-optimizers")
 
 # %% [markdown]
 # ## The lemma
@@ -306,8 +306,8 @@ page.verdict("norm-growth-optimizers", "dino-not-cosine")
 # ## What differs, and why
 #
 # * **Freely moving embeddings.** All of this is about embeddings that move by themselves, as the papers' corollary says. What networks do is measured, not proved: {doc}`../training/simclr-norms`.
-# * **Optimizers.** The papers' footnote reports {cite:t}`zhang2020spherical` and stands at the proposition on the gradient, not at the corollary; "corresponding results" may mean less than norm growth. We test what it says where a reader will need it: does a norm grow under momentum, and
-#   under Adam? For momentum it does, always. For Adam it does not always; it may on average. The papers name no optimizer. The code released with the later one has SGD with momentum for SimCLR, SimSiam and BYOL; the official codes of MoCo v3 and DINO train vision transformers with AdamW.
+# * **Optimizers.** The papers' footnote reports {cite:t}`zhang2020spherical` and stands at the proposition on the gradient, not at the corollary; so neither paper says that norms grow under momentum or Adam, and what is decided here is ours: no step of
+#   momentum shrinks a norm; a step of Adam can, though norms may grow on average. The papers name no optimizer. The code released with the later one has SGD with momentum for SimCLR, SimSiam and BYOL; the official codes of MoCo v3 and DINO train vision transformers with AdamW.
 # * **DINO.** The sentence stands in the older paper only, and its numbers are unaffected.
 # * **Very short embeddings.** Normalisation in code divides by at least $10^{-12}$; below that a loss sees the norm ({doc}`cosine-gradient`).
 #

@@ -49,6 +49,8 @@ def power_of_ten(log_chance, digits=2):
     """A probability, given by its logarithm, in LaTeX."""
     exponent = math.floor(log_chance / math.log(10))
     mantissa = math.exp(log_chance - exponent * math.log(10))
+    if exponent < -100:
+        return r"below $10^{-100}$"
     if exponent >= -3:
         return f"{math.exp(log_chance):.{digits + 2}f}"
     return rf"${mantissa:.{digits - 1}f} \cdot 10^{{{exponent}}}$"

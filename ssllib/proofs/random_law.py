@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -152,6 +153,7 @@ def half_below(bound: Any, eps: Any) -> bool:
     return never_negative(bound - sp.Rational(1, 2), False, (sp.Gt(eps, 0, evaluate=False), sp.Lt(eps, 1)))
 
 
+@cache
 def exact_chance(dimension: int, digits: int = 50) -> Any:
     """P[phi > 7 pi / 8] to `digits` digits (an mpmath number), by the incomplete Beta function."""
     import mpmath

@@ -26,6 +26,8 @@ Tree = tuple[Any, ...]
 """An operator and what it is applied to; a chain is ("chain", a, "<", b, ...)."""
 
 ORDER = {"=": "=", "<": "<", ">": ">", r"\leq": "<=", r"\geq": ">=", r"\to": "->"}
+OTHERS = {"=": ("<",), "<": (">",), ">": ("<",), "<=": (">", "="), ">=": ("<", "=")}
+"""What a relation is altered to."""
 FUNCTIONS = ("sin", "cos", "tan", "arctan", "log", "ln", "exp")
 _SPACING = {r"\,", r"\ ", r"\;", r"\Bigl", r"\Bigr", r"\bigl", r"\bigr", r"\Big", r"\left", r"\right", r"\!"}
 _TOKEN = re.compile(r"\\text\{[^{}]*\}|\\[A-Za-z]+|\\.|\d+\.\d+|\d|[^\s]")
@@ -501,7 +503,7 @@ def alterations(tree: Tree, both: bool = False) -> Iterator[tuple[str, list[Tree
         signs = tree[2::2]
         both = any(sign not in ("=", "->") for sign in signs)
         for i, sign in enumerate(signs):
-            for other in {"=": "<", "<": ">", ">": "<", "<=": ">=", ">=": "<="}.get(sign, ()):
+            for other in OTHERS.get(sign, ()):
                 yield f"relation {sign} to {other}", [(*tree[: 2 * i + 2], other, *tree[2 * i + 3 :])]
         last = tree[-1]
         if last != ("number", Fraction(0)):

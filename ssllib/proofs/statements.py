@@ -327,17 +327,22 @@ def added(
     return Statement(source, printed, holds, how, None if holds else example, role=role)
 
 
-_ROLE = {"claim": "", "proof": " (proof)", "added": " (added here)"}
+_ROLE = {"claim": "", "proof": " (in its proof)", "added": ""}
+ADDED = "in italics: added by this book"
+
+
+def _where(s: Mapping[str, Any]) -> str:
+    return f"*{s['source']}*" if s["role"] == "added" else s["source"] + _ROLE[s["role"]]
 
 
 def table(found: Iterable[Mapping[str, Any]]) -> tuple[list[list[str]], list[str]]:
-    """Rows and columns, in MyST, for statements as a record holds them.
+    """Rows and columns, in MyST, for statements as records hold them; what two records share is shown once.
 
     Corrections and counterexamples stand below their statement: a fourth column would not fit a page.
     """
     rows = [
         [
-            s["source"] + _ROLE[s["role"]],
+            _where(s),
             "<br>".join(
                 [_breakable(s["printed"])]
                 + ([f"corrected: {_breakable(s['corrected'])}"] if s["corrected"] else [])
@@ -345,9 +350,9 @@ def table(found: Iterable[Mapping[str, Any]]) -> tuple[list[list[str]], list[str
             ),
             f"{'yes' if s['holds'] else '**no**'} ({s['how']})",
         ]
-        for s in found
+        for s in {(s["source"], s["printed"]): s for s in found}.values()
     ]
-    return rows, ["where", "statement, as printed", "holds"]
+    return rows, [f"where ({ADDED})" if any(r[0].startswith("*") for r in rows) else "where", "statement", "holds"]
 
 
 def _breakable(latex: str) -> str:
@@ -373,7 +378,7 @@ def _breakable(latex: str) -> str:
 def sentence(s: Mapping[str, Any]) -> str:
     """A statement as a record holds it, and what became of it, in a line of MyST."""
     verb = "holds" if s["holds"] else "**does not hold**"
-    text = f"{s['source']}{_ROLE[s['role']]}: ${s['printed']}$ {verb} ({s['how']})."
+    text = f"{_where(s)}: ${s['printed']}$ {verb} ({s['how']})."
     if s["counterexample"]:
         text += f" {'Example' if s['holds'] else 'Counterexample'}: {_example(s)}."
     return text + (f" Corrected: ${s['corrected']}$." if s["corrected"] else "")
@@ -384,7 +389,21 @@ def _example(s: Mapping[str, Any]) -> str:
     return "; ".join(f"{greek.get(k, k)} = {_readable(v)}" for k, v in (s["counterexample"] or {}).items())
 
 
+_FORMULA = re.compile(r"(?=.*(?:[/*]|sqrt|exp|log|\bE\b))(?:[\d\s+\-*/().,E]|sqrt|exp|log)+")
+
+
 def _readable(value: Any) -> str:
-    text = f"({', '.join(map(str, value))})" if isinstance(value, list) else str(value)
-    text = re.sub(r"\bE\b", "e", re.sub(r"sqrt\((\d+)\)", r"√\1", text))
-    return text.replace("-", "−").replace("**", "^").replace("*√", "√")
+    """A number as text, a fraction or a formula of numbers as mathematics, a list as a vector."""
+    parts = [_latex(x) for x in (value if isinstance(value, list) else [value])]
+    inside = ", ".join(latex for latex, _ in parts)
+    text = f"({inside})" if isinstance(value, list) else inside
+    return f"${text}$" if any(formula for _, formula in parts) else text.replace("-", "−")
+
+
+def _latex(value: Any) -> tuple[str, bool]:
+    """How a value is written, and whether that is a formula."""
+    if not isinstance(value, str) or not _FORMULA.fullmatch(value):
+        return str(value), False
+    import sympy as sp
+
+    return str(sp.latex(sp.sympify(value))), True
