@@ -12,7 +12,8 @@ from torch import Tensor, nn
 from ssllib import native
 from ssllib.augment import crop, draw, to_float
 from ssllib.datasets import ImageSet, balanced, batches
-from ssllib.errors import InputError, in_range, one_of
+from ssllib.errors import InputError, in_range, one_of, whole
+from ssllib.losses.common import unit
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,11 @@ def knn_bank(kind: str, train: ImageSet, full: ImageSet | None = None, *, seed: 
         return full
     if kind == "balanced":
         smallest = int(torch.bincount(train.labels, minlength=train.classes).min())
+        if not smallest:
+            raise InputError("the k-NN bank 'balanced' of images without some class; allowed: at least one of each")
         return train.take(balanced(train.labels, smallest * train.classes, train.classes))
+    if whole("batch", batch, 1, 2**31) > len(train):
+        raise InputError(f"the k-NN bank 'augmented' of {len(train)} images in batches of {batch}; allowed: at most that")
     g = torch.Generator(train.images.device).manual_seed(seed)
     order = torch.randperm(len(train), generator=g, device=train.images.device)
     data = train.take(order[: len(train) // batch * batch])
@@ -84,6 +89,9 @@ def knn_scores(
 ) -> Tensor:
     """Votes (m, classes) of the `k` nearest bank features by cosine; arguments as in `knn_predict`.
 
+    Features that are not finite have no vote and get none. With a temperature a vote weighs exp((cos - 1) / T); at
+    temperatures so low that the nearest one's would leave float32, that row's are divided by the nearest one's.
+
     Args:
         classes: number of classes; default one more than the largest label.
         leave_one_out: the queries are the bank, and nobody votes on itself. Without it each point of a bank
@@ -94,25 +102,54 @@ def knn_scores(
             f"bank {tuple(bank.shape)}, labels {tuple(labels.shape)} and queries {tuple(queries.shape)} do not "
             "fit; allowed: (n, d), (n,) and (m, d)"
         )
+    if not len(bank) or labels.ndim != 1 or labels.is_floating_point() or labels.is_complex():
+        raise InputError(f"{len(bank)} bank features with labels of {labels.dtype}; allowed: some, with whole labels (n,)")
     if leave_one_out and bank.shape != queries.shape:
         raise InputError("leave_one_out is for queries that are the bank itself, in its order")
-    in_range("k of k-NN", k, 1, max(1, len(bank) - leave_one_out))
+    k, chunk = whole("k of k-NN", k, 1, len(bank) - leave_one_out), whole("chunk", chunk, 1, 2**31)
     if temperature is not None:
-        in_range("k-NN temperature", temperature, 0, 1e6, open_low=True)
-    classes = classes or int(labels.max()) + 1
-    bank = F.normalize(bank.float(), dim=1).T  # (d, n)
+        in_range("k-NN temperature", temperature, 1e-30, 1e6)
+    labels = labels.long()
+    least, most = int(labels.min()), int(labels.max())
+    classes = most + 1 if classes is None else whole("classes", classes, 1, 2**31)
+    if least < 0 or most >= classes:
+        raise InputError(f"labels from {least} to {most}; allowed: from 0 to {classes - 1}")
+    bank, bad = _directions(bank)
+    bank = bank.T  # (d, n)
     found, start = [], 0
     for part in queries.split(chunk):
         with torch.autocast(part.device.type, enabled=False):
-            cosine, index = _nearest(bank, F.normalize(part.float(), dim=1), k, start if leave_one_out else None)
-        weight = torch.ones_like(cosine) if temperature is None else ((cosine - 1) / temperature).exp()
+            part, lost = _directions(part)
+            cosine, index = _nearest(bank, part, k, start if leave_one_out else None, bad)
+        weight = torch.ones_like(cosine) if temperature is None else _weights(cosine, temperature)
+        if bad is not None or lost is not None:
+            weight = weight.masked_fill(cosine == -torch.inf, 0)
+            weight = weight if lost is None else weight.masked_fill(lost[:, None], 0)
         votes = torch.zeros(len(part), classes, device=part.device, dtype=weight.dtype)
         found.append(votes.scatter_add_(1, labels[index], weight))
         start += len(part)
     return torch.cat(found)
 
 
-def _nearest(bank: Tensor, queries: Tensor, k: int, own: int | None) -> tuple[Tensor, Tensor]:
+def _directions(x: Tensor) -> tuple[Tensor, Tensor | None]:
+    """The directions (n, d) of features, zero for those that are not finite, and these marked (n,), if there are any."""
+    x = x.float()
+    bad = ~x.isfinite().all(dim=1)
+    if not bool(bad.any()):
+        return unit(x), None
+    return unit(x.masked_fill(bad[:, None], 0)), bad
+
+
+def _weights(cosine: Tensor, temperature: float) -> Tensor:
+    """exp((cos - 1) / T) of cosines (m, k), the largest first; never so small that a vote would be lost."""
+    top = cosine[:, :1]
+    base = torch.where((1 - top) / temperature > 40, top, torch.ones_like(top))
+    return ((cosine - base) / temperature).exp().clamp_min(torch.finfo(cosine.dtype).tiny)
+
+
+def _nearest(
+    bank: Tensor, queries: Tensor, k: int, own: int | None, bad: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """The `k` largest products (m, k) of each query (m, d) with a bank (d, n), and their places, the largest first.
 
     On a CPU, products that are many are made in blocks that stay in a cache, and searched there by compiled code.
@@ -120,9 +157,10 @@ def _nearest(bank: Tensor, queries: Tensor, k: int, own: int | None) -> tuple[Te
     Args:
         own: the place of the first query in the bank if they are part of it: then their products with themselves
             do not count.
+        bad: columns (n,) of the bank that do not count.
     """
     m, n = len(queries), bank.shape[1]
-    if bank.device.type == "cpu" and m * n >= 2**22 and native.library("nearest"):
+    if bank.device.type == "cpu" and m * n >= 2**22 and bad is None and native.library("nearest"):
         search, room = native.Largest(m, k), bank.new_empty(m * min(n, _BLOCK))
         for first in range(0, n, _BLOCK):
             block = bank[:, first : first + _BLOCK]
@@ -136,6 +174,8 @@ def _nearest(bank: Tensor, queries: Tensor, k: int, own: int | None) -> tuple[Te
     cosine = queries @ bank  # (m, n)
     if own is not None:
         cosine.diagonal(own).fill_(-torch.inf)
+    if bad is not None:
+        cosine[:, bad] = -torch.inf
     values, places = cosine.topk(k, dim=1)
     return values, places
 
@@ -152,17 +192,26 @@ def knn_predict(
     """Labels (m,) that the `k` nearest bank features by cosine give to the queries.
 
     Args:
-        bank: features (n, d) with their `labels` (n,) of integers from 0.
+        bank: features (n, d) with their `labels` (n,) of integers of any width from 0.
         queries: features (m, d).
         k: neighbours, from 1 to n.
         temperature: None for a majority vote (the smallest label wins a tie); else each neighbour votes with
             weight exp(cos / temperature) (Wu et al. 2018; 0.1 in the released code of 2502.09252).
         chunk: queries handled at once.
 
+    Returns:
+        int64; -1 for a query that nobody votes on, because its features (or all of the bank's) are not finite.
+
     Raises:
         InputError: on an empty bank, k out of range, or shapes that do not match.
     """
-    return knn_scores(bank, labels, queries, k, temperature, chunk=chunk).argmax(dim=1)
+    return named(knn_scores(bank, labels, queries, k, temperature, chunk=chunk))
+
+
+def named(votes: Tensor) -> Tensor:
+    """The label (m,) with the most of the votes (m, classes), the smallest of equal ones; -1 where there are none."""
+    most, label = votes.max(dim=1)
+    return torch.where(most > 0, votes.argmax(dim=1), torch.full_like(label, -1))
 
 
 @torch.no_grad()
@@ -172,25 +221,36 @@ def knn_accuracies(
     """Top-1 and top-5 accuracy in percent of one protocol; a bank smaller than k votes as a whole."""
     k = min(protocol.k, len(bank))
     scores = knn_scores(bank, labels, queries, k, protocol.temperature, classes=classes)
-    return accuracy(scores.argmax(dim=1), truth), top_accuracy(scores, truth, 5, floor=0.0)
+    return accuracy(named(scores), truth), top_accuracy(scores, truth, 5, floor=0.0)
 
 
 def top_accuracy(scores: Tensor, labels: Tensor, k: int = 5, *, floor: float = float("-inf")) -> float:
     """Share, in percent, of labels (m,) that are among the `k` highest of scores (m, classes).
 
     Of equal scores the smaller label comes first. A label that scores no more than `floor` is never a hit: with
-    votes, `floor=0` keeps classes that nobody voted for out of the first five.
+    votes, `floor=0` keeps classes that nobody voted for out of the first five. A score that is not a number makes its
+    row no hit. nan without a row.
     """
+    if scores.ndim != 2 or labels.shape != scores.shape[:1] or labels.is_floating_point():
+        raise InputError(
+            f"scores {tuple(scores.shape)} and labels {tuple(labels.shape)} of {labels.dtype} do not fit; allowed: "
+            "(m, classes) and (m,), whole"
+        )
+    labels, k = labels.long(), whole("k of top-k", k, 1, 2**31)
+    if labels.numel() and int(labels.min()) < 0:
+        raise InputError(f"a label is {int(labels.min())}; allowed: from 0")
     if labels.numel() and int(labels.max()) >= scores.shape[1]:
         scores = F.pad(scores, (0, int(labels.max()) + 1 - scores.shape[1]), value=float("-inf"))
     own = scores.gather(1, labels[:, None])  # (m, 1)
     before = torch.arange(scores.shape[1], device=scores.device) < labels[:, None]
     rank = ((scores > own) | ((scores == own) & before)).sum(dim=1)
-    return 100 * float(((rank < k) & (own[:, 0] > floor)).double().mean())
+    return 100 * float(((rank < k) & (own[:, 0] > floor) & ~scores.isnan().any(dim=1)).double().mean())
 
 
 def accuracy(predicted: Tensor, labels: Tensor) -> float:
-    """Share of equal entries, in percent."""
+    """Share of equal entries, in percent; nan of none."""
+    if predicted.shape != labels.shape:
+        raise InputError(f"predictions {tuple(predicted.shape)} and labels {tuple(labels.shape)}; allowed: one shape")
     return 100 * float((predicted == labels).double().mean())
 
 
@@ -219,7 +279,10 @@ def _image_layout(x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def calibrate_batch_norm(model: nn.Module, data: ImageSet, batches: int = 4, batch: int = 512) -> None:
-    """Set batch norm's running statistics to the mean over a few clean batches (for an untrained network)."""
+    """Set batch norm's running statistics to the mean over a few clean batches (for an untrained network).
+
+    A last batch of a single image, which has no variance, is left out.
+    """
     norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
     kept = [m.momentum for m in norms]
     for m in norms:
@@ -227,6 +290,8 @@ def calibrate_batch_norm(model: nn.Module, data: ImageSet, batches: int = 4, bat
         m.momentum = None  # cumulative average
     model.train()
     for x in data.images[: batches * batch].split(batch):
+        if len(x) == 1 < min(batch, len(data)):
+            continue
         model.embed(_image_layout(to_float(x.to(data.labels.device))))  # type: ignore[operator]
     for m, momentum in zip(norms, kept, strict=True):
         m.momentum = momentum

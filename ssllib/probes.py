@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ssllib.augment import to_float
 from ssllib.datasets import ImageSet, batches, labelled
-from ssllib.errors import InputError, in_range, one_of
+from ssllib.errors import InputError, in_range, one_of, truth, whole
 from ssllib.evaluate import accuracy, crop_and_flip, features, top_accuracy
 from ssllib.schedules import warmup_cosine
 
@@ -28,13 +28,21 @@ def fit_linear(x: Tensor, y: Tensor, classes: int, decay: float = 1e-4, iteratio
     Minimises mean cross-entropy + decay / 2 * ||W||^2 on standardised features (scikit-learn's
     `LogisticRegression` on them with C = 1 / (decay * n)); the returned layer takes the features as they are.
     The line search reads one number a step from the device, about `iterations` in all.
+
+    Raises:
+        InputError: if features are not finite, labels are not whole numbers from 0 to classes - 1, or sizes do not fit.
     """
     in_range("decay of the linear probe", decay, 0, 1e6)
-    if x.ndim != 2 or x.shape[:1] != y.shape or not len(x):
+    classes, iterations = whole("classes", classes, 1, 2**31), whole("iterations", iterations, 1, 10**6)
+    if x.ndim != 2 or x.shape[:1] != y.shape or not x.numel():
         raise InputError(f"features {tuple(x.shape)} and labels {tuple(y.shape)} do not fit; allowed: (n, d) and (n,)")
-    x = x.detach().float()
+    if y.is_floating_point() or y.is_complex() or not 0 <= int(y.min()) <= int(y.max()) < classes:
+        raise InputError(f"labels are {y.dtype} from {y.min()} to {y.max()}; allowed: whole, from 0 to {classes - 1}")
+    x, y = x.detach().float(), y.long()
     mean, spread = x.mean(dim=0), x.std(dim=0, correction=0)
-    scale = torch.where(spread > 1e-6 * spread.max(), 1 / spread, torch.zeros_like(spread))  # (d,); constants drop out
+    if not bool(spread.isfinite().all()):
+        raise InputError("features are not finite, or too large for a variance in float32; allowed: up to 1e18")
+    scale = torch.where(_varies(x, spread), 1 / spread, torch.zeros_like(spread))  # (d,); constants drop out
     x = (x - mean) * scale
     weight = torch.zeros(classes, x.shape[1], device=x.device, requires_grad=True)
     bias = torch.zeros(classes, device=x.device, requires_grad=True)
@@ -55,6 +63,14 @@ def fit_linear(x: Tensor, y: Tensor, classes: int, decay: float = 1e-4, iteratio
         layer.weight.copy_(weight * scale)
         layer.bias.copy_(bias - layer.weight @ mean)
     return layer
+
+
+def _varies(x: Tensor, spread: Tensor) -> Tensor:
+    """Which dimensions (d,) of features (n, d) are no constants up to rounding, by the deviations (d,)."""
+    some = spread[spread > 0]
+    if len(some) and float(spread.max()) > 1e3 * float(some.median()):  # dimensions of different scales: each by its own
+        return spread > 1e-6 * x.abs().amax(dim=0)
+    return spread > 1e-6 * spread.max()
 
 
 @torch.no_grad()
@@ -107,13 +123,18 @@ class FineTune:
 
     def __post_init__(self) -> None:
         one_of("precision", self.precision, ("fp32", "bf16"))
-        in_range("epochs of fine-tuning", self.epochs, 1, 10**5)
-        in_range("batch_size of fine-tuning", self.batch_size, 1, 2**16)
+        whole("epochs of fine-tuning", self.epochs, 1, 10**5)
+        whole("batch_size of fine-tuning", self.batch_size, 1, 2**16)
+        whole("seed of fine-tuning", self.seed, 0, 2**63 - 1)
+        for name in ("frozen", "anneal", "augmented"):
+            truth(name, getattr(self, name))
         in_range("lr of fine-tuning", self.lr, 0, 1e4, open_low=True)
         in_range("momentum", self.momentum, 0, 0.9999)
         in_range("weight_decay", self.weight_decay, 0, 10)
+        if not isinstance(self.hidden, (tuple, list)):
+            raise InputError(f"hidden is {self.hidden!r}; allowed: a tuple of layers' widths")
         for width in self.hidden:
-            in_range("hidden layer", width, 1, 2**16)
+            whole("hidden layer", width, 1, 2**16)
         if self.frozen and self.augmented:
             raise InputError("a frozen backbone is read once, on clean images; allowed: augmented with frozen=False")
 
@@ -141,6 +162,8 @@ def finetune(backbone: nn.Module, data: ImageSet, settings: FineTune) -> tuple[n
         Backbone and classifier in one module, in evaluation mode, and the mean loss of the last epoch (not
         finite when the training diverged).
     """
+    if not len(data):
+        raise InputError("no image to fine-tune on; allowed: at least one")
     s, where = settings, next(backbone.parameters()).device
     body = copy.deepcopy(backbone).eval()
     clean: Tensor | None = None
@@ -198,13 +221,14 @@ def finetune_accuracies(
     """Fine-tune on each share of the labels (balanced, drawn by the seed, nested) and test on clean images.
 
     Returns:
-        For each share, in percent, `finetune_10`, `finetune_10_top5`; and `finetune_10_loss`, as `finetune`.
+        For each share, in percent (`0.5` where it is no whole number), `finetune_10`, `finetune_10_top5`; and
+        `finetune_10_loss`, as `finetune`.
     """
     found: dict[str, float] = {}
     for share in shares:
         chosen = train.take(labelled(train.labels, share, train.classes, settings.seed))
         model, loss = finetune(backbone, chosen, settings)
-        key = f"{name}_{round(100 * share)}"
+        key = f"{name}_{100 * share:.10g}"
         found[key], found[f"{key}_top5"] = _accuracies(predict(model, test), test.labels)
         found[f"{key}_loss"] = loss
     return found

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from ssllib.errors import InputError
+
 
 def warmup_cosine(step: int, *, peak: float, warmup_steps: int, total_steps: int) -> float:
     """Linear warm-up to `peak`, then half a cosine to zero.
@@ -13,7 +15,11 @@ def warmup_cosine(step: int, *, peak: float, warmup_steps: int, total_steps: int
 
     Source: Chen et al. 2020 (SimCLR); 2502.09252 section 6 ("10 epochs of linear warmup followed by a
     cosine-annealing schedule").
+
+    Raises:
+        InputError: on a negative step or number of steps, or none at all.
     """
+    _check(step, peak, warmup_steps, total_steps)
     if step < warmup_steps:
         return peak * (step + 1) / (warmup_steps + 1)
     span = max(1, total_steps - warmup_steps)
@@ -29,7 +35,16 @@ def released_rate(step: int, *, peak: float, warmup_steps: int, total_steps: int
 
     Source: `get_lr` in `CLA/utils/utils.py` of Andrew-Draganov/SSLEmbeddingNorms.
     """
+    _check(step, peak, warmup_steps, total_steps)
     if step <= warmup_steps:
         return peak * (peak * step / warmup_steps if warmup_steps else peak)
     low = 1e-3
     return peak * (low + (peak - low) * 0.5 * (1 + math.cos(math.pi * min(1.0, step / total_steps))))
+
+
+def _check(step: float, peak: float, warmup_steps: float, total_steps: float) -> None:
+    if not (step >= 0 and warmup_steps >= 0 and total_steps >= 1 and math.isfinite(peak)):
+        raise InputError(
+            f"step {step}, peak {peak}, warmup_steps {warmup_steps}, total_steps {total_steps}; allowed: a finite peak, "
+            "steps from 0 and at least one in all"
+        )

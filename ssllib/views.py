@@ -39,6 +39,7 @@ def view(
     crop: dict[str, Any] = {"crop_min": config.crop_min}
     if local:
         crop = {"crop_min": config.local_min, "crop_max": config.local_max, "side": config.local_size}
+        crop["antialias"] = False  # as in the records; the official DINO code resizes with Pillow, which does
     found = augment(
         images, own, **crop, jitter=config.jitter, gray=config.gray, apart=config.released("augmentation"),
         host=host, half=half,

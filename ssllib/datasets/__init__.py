@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssllib.errors import InputError, in_range
+from ssllib.errors import InputError, in_range, whole
 from ssllib.train_config import TrainConfig
 
 
@@ -22,6 +22,13 @@ class ImageSet:
     images: Tensor
     labels: Tensor
     classes: int
+
+    def __post_init__(self) -> None:
+        if self.labels.ndim != 1 or len(self.images) != len(self.labels):
+            raise InputError(
+                f"images {tuple(self.images.shape)} and labels {tuple(self.labels.shape)} do not fit; allowed: "
+                "(n, 3, h, w) and (n,)"
+            )
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -46,7 +53,8 @@ class Splits:
 
 def balanced(labels: Tensor, count: int, classes: int, *, last: bool = False) -> Tensor:
     """Indices of the first (or last) `count` images with equally many of each class, in file order."""
-    each, rest = divmod(count, classes)
+    classes = whole("classes", classes, 1, 2**31)
+    each, rest = divmod(whole("count of images", count, 0, 2**62), classes)
     if rest:
         raise InputError(f"{count} images cannot be balanced over {classes} classes; allowed: a multiple of {classes}")
     chosen = []
@@ -68,7 +76,9 @@ def labelled(labels: Tensor, share: float, classes: int, seed: int = 0) -> Tenso
         InputError: if `share` is not in (0, 1] or a class has no image.
     """
     in_range("share of labels", share, 0, 1, open_low=True)
-    y = labels.cpu()
+    y = labels.cpu().long()
+    if len(y) and not 0 <= int(y.min()) <= int(y.max()) < classes:
+        raise InputError(f"labels from {int(y.min())} to {int(y.max())}; allowed: from 0 to {classes - 1}")
     sizes = torch.bincount(y, minlength=classes)
     if int(sizes.min()) == 0:
         raise InputError(f"class {int(sizes.argmin())} has no image; allowed: at least one of each of {classes}")
@@ -97,15 +107,15 @@ def batches(data: ImageSet, order: Tensor, size: int, device: torch.device | str
     into pinned memory by a second thread while this one is used, and copied without waiting.
     """
     where = torch.device(device)
-    parts = order.to(data.images.device).split(size)
-    if data.images.device.type == where.type:
+    parts = order.to(data.images.device).split(whole("size of a batch", size, 1, 2**31))
+    if data.images.device.type == where.type and where.index in (None, data.images.device.index):
         for index in parts:
             yield data.images[index]
         return
 
     def gather(index: Tensor) -> Tensor:
         images = data.images[index]
-        return images.pin_memory() if where.type == "cuda" else images
+        return images.pin_memory() if where.type == "cuda" and images.device.type == "cpu" else images
 
     for images in _ahead(gather, parts):
         yield images.to(where, non_blocking=True)
@@ -174,7 +184,7 @@ def check(config: TrainConfig, root: str | None = None) -> None:
     """Raise `InputError` where the files of a configuration's data set are missing; CIFAR's are read and checked."""
     from ssllib.paths import data_root
 
-    name, home = config.dataset, Path(root) if root else data_root()
+    name, home = config.dataset, data_root(root)
     if name in ("cifar10", "cifar100"):
         from ssllib.datasets.cifar import cifar
 
@@ -193,7 +203,7 @@ def in_proportion(data: ImageSet, count: int) -> Tensor:
     chosen = []
     for c in range(data.classes):
         where = torch.nonzero(data.labels == c)[:, 0]
-        each = min(len(where) - 1, round(count * len(where) / len(data)))
+        each = max(0, min(len(where) - 1, round(count * len(where) / len(data))))
         chosen.append(where[len(where) - each :])
     return torch.cat(chosen).sort().values
 
@@ -215,14 +225,19 @@ def _sets(config: TrainConfig, root: str | None) -> tuple[ImageSet, ImageSet]:
         from ssllib.datasets.flowers import flowers
 
         return flowers(root, size)
-    from ssllib.datasets.folder import image_folder
+    from ssllib.datasets.folder import class_names, image_folder
     from ssllib.paths import data_root
 
-    home = Path(root) if root else data_root()
+    home = data_root(root)
     folder = home / _folder(name)
+    own, others = (class_names(folder / part) for part in ("train", "val"))
+    alone = sorted(set(own) ^ set(others))
+    if alone:  # labels are places in the list of names, so they would mean different classes
+        raise InputError(
+            f"{folder} has {len(own)} classes in train and {len(others)} in val, and "
+            f"{', '.join(map(repr, alone[:5]))}{', ...' if len(alone) > 5 else ''} in one only; allowed: the same names"
+        )
     train, test = (image_folder(folder / part, size, cache=home / ".bytes") for part in ("train", "val"))
-    if train.classes != test.classes:
-        raise InputError(f"{folder} has {train.classes} classes in train and {test.classes} in val; allowed: the same")
     return train, test
 
 

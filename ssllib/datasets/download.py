@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import http.client
 import os
 import shutil
 import sys
 import tarfile
+import tempfile
 import time
 import urllib.error
 import urllib.request
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TextIO
 
-from ssllib.errors import InputError, one_of
+from ssllib.errors import InputError, one_of, reason
 from ssllib.paths import data_root
 
 Progress = Callable[[int, int], None]
@@ -99,7 +101,7 @@ def get(name: str, root: str | Path | None = None, *, say: Callable[[str], None]
         InputError: on an unknown name, an address that does not answer, or a wrong checksum.
     """
     one_of("data set to download", name, FILES)
-    folder = Path(root) if root else data_root()
+    folder = data_root(root)
     if say:
         say(f"{name} into {folder} ({TERMS[name]})")
     for f in FILES[name]:
@@ -132,12 +134,12 @@ def download(
     for the rest. A part with a wrong checksum is deleted.
 
     Raises:
-        InputError: if the server does not give the file, the transfer breaks off `tries` times, or the
-            checksum is wrong.
+        InputError: if the server does not give the file, the transfer breaks off `tries` times, the checksum is wrong,
+            or the file cannot be written.
     """
-    if target.exists() and matches(target, digest):
-        return target
     try:
+        if target.exists() and matches(target, digest):
+            return target
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as e:
         raise InputError(f"{target.parent} cannot be made ({e.strerror}); set SSLLIB_DATA to a folder that can") from e
@@ -147,14 +149,14 @@ def download(
             _transfer(url, part, timeout, progress)
             break
         except (OSError, http.client.HTTPException) as e:  # URLError is an OSError
-            if isinstance(e, urllib.error.HTTPError) and e.code < 500:
+            if isinstance(e, urllib.error.HTTPError) and e.code < 500 and e.code not in (408, 429):
                 raise InputError(f"{url} was not given: {e.code} {e.reason}") from e
             if left:
                 time.sleep(0.2 * (tries - left))
                 continue
             there = part.stat().st_size if part.exists() else 0
             raise InputError(
-                f"{url} broke off after {there:,} bytes ({getattr(e, 'reason', None) or e}); "
+                f"{url} broke off after {there:,} bytes ({getattr(e, 'reason', None) or reason(e)}); "
                 "the same command continues"
             ) from e
     if not matches(part, digest):
@@ -165,7 +167,7 @@ def download(
 
 
 def _transfer(url: str, part: Path, timeout: float, progress: Progress | None) -> None:
-    """Append to `part` what it lacks of `url`."""
+    """Append to `part` what it lacks of `url`. What the disk refuses is an `InputError`, what the net does an OSError."""
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"User-Agent": "ssllib", "Accept-Encoding": "identity"})
     if have:
@@ -181,15 +183,43 @@ def _transfer(url: str, part: Path, timeout: float, progress: Progress | None) -
             mode = "ab"
         else:
             mode, have = "wb", 0  # the server sends the whole file
-        total = have + int(response.headers.get("Content-Length") or 0)
-        with open(part, mode) as f:
-            while block := response.read1(BLOCK):
+        length = response.headers.get("Content-Length") or ""
+        total = have + int(length) if length.isdecimal() else 0
+        with _to_disk(part), open(part, mode) as f:
+            while True:
+                with _from_net():
+                    block = response.read1(BLOCK)
+                if not block:
+                    break
                 f.write(block)
                 have += len(block)
                 if progress:
                     progress(have, total)
     if have < total:
         raise OSError(f"{total - have:,} bytes are missing")
+
+
+class _NetError(Exception):
+    """What the net did while a file was open."""
+
+
+@contextlib.contextmanager
+def _from_net() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, http.client.HTTPException) as e:
+        raise _NetError from e
+
+
+@contextlib.contextmanager
+def _to_disk(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except _NetError as e:
+        assert e.__cause__ is not None
+        raise e.__cause__ from None
+    except OSError as e:
+        raise InputError(f"{path} cannot be written ({reason(e)}); what has arrived is kept") from e
 
 
 def unpack(archive: Path, folder: Path) -> Path:
@@ -200,9 +230,11 @@ def unpack(archive: Path, folder: Path) -> Path:
     Raises:
         InputError: on a refused member, a damaged archive, or one that does not hold the folder.
     """
-    room = folder.parent / f".{folder.name}.unpacking"
-    shutil.rmtree(room, ignore_errors=True)
-    room.mkdir(parents=True)
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        room = Path(tempfile.mkdtemp(prefix=f".{folder.name}.unpacking", dir=folder.parent))
+    except OSError as e:
+        raise InputError(f"{folder.parent} cannot be written ({reason(e)}); set SSLLIB_DATA to a folder that can") from e
     try:
         with tarfile.open(archive) as tar:
             tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
@@ -219,18 +251,29 @@ def unpack(archive: Path, folder: Path) -> Path:
     except (tarfile.TarError, zlib.error, EOFError, OSError, ValueError) as e:
         if isinstance(e, InputError):
             raise
-        raise InputError(f"{archive} could not be unpacked ({e})") from e
+        raise InputError(f"{archive} could not be unpacked ({reason(e)})") from e
     finally:
         shutil.rmtree(room, ignore_errors=True)
     return folder
 
 
 def bar(title: str, stream: TextIO | None = None, width: int = 30) -> Progress:
-    """A progress bar on standard error: drawn in place on a terminal, else one line at the end."""
-    out = stream or sys.stderr
+    """A progress bar on standard error: drawn in place on a terminal, else one line at the end.
+
+    A stream that is closed or cannot write it ends the drawing, not the download.
+    """
+    out: TextIO | None = sys.stderr if stream is None else stream
     shown = -1
 
     def draw(done: int, total: int) -> None:
+        nonlocal out
+        try:
+            if out is not None:
+                write(out, done, total)
+        except (OSError, ValueError):  # a broken pipe; closed, or without the characters
+            out = None
+
+    def write(out: TextIO, done: int, total: int) -> None:
         nonlocal shown
         percent = 100 * done // total if total else 0
         ended = 0 < total <= done

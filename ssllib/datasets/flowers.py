@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ssllib.datasets import ImageSet
 from ssllib.datasets.folder import fill, read_image
-from ssllib.errors import InputError
+from ssllib.errors import InputError, reason
 from ssllib.paths import data_root
 
 CLASSES = 102
@@ -32,7 +32,7 @@ def flowers(root: str | Path | None = None, size: int = 128, fit: str = "stretch
     Raises:
         InputError: if the files are missing or damaged, or torchvision or scipy (for the labels) is.
     """
-    folder = Path(root) if root else data_root()
+    folder = data_root(root)
     try:
         import scipy.io  # noqa: F401  read by torchvision
         from torchvision.datasets import Flowers102
@@ -43,7 +43,9 @@ def flowers(root: str | Path | None = None, size: int = 128, fit: str = "stretch
             Flowers102(str(folder), split=split, loader=lambda path: read_image(path, size, fit))
             for split in ("test", "val")
         )
-    except (RuntimeError, OSError, ValueError, KeyError) as e:
+    except OSError as e:
+        raise InputError(f"flowers102 at {folder / 'flowers-102'} cannot be read now ({reason(e)})") from e
+    except (RuntimeError, ValueError, KeyError) as e:
         raise InputError(
             f"flowers102 is not at {folder / 'flowers-102'} or is damaged; set SSLLIB_DATA to the folder that "
             "holds flowers-102/, or fetch it with: python -m ssllib data flowers102"

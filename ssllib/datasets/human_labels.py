@@ -10,6 +10,7 @@ import importlib
 import os
 import pickle
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssllib.errors import InputError, one_of
+from ssllib.errors import InputError, one_of, reason
 from ssllib.paths import data_root
 
 NOISE = {
@@ -31,10 +32,6 @@ NOISE = {
 
 _FILES = {"cifar10": ("cifar10n.npz", "CIFAR-10_human.pt"), "cifar100": ("cifar100n.npz", "CIFAR-100_human.pt")}
 _PROPER_10H = 0.99  # share of test images whose most frequent human label is the clean one: 99.21 %
-
-
-def _root(root: str | Path | None) -> Path:
-    return Path(root) if root else data_root()
 
 
 def _absent(path: Path, name: str) -> InputError:
@@ -54,19 +51,23 @@ def cifar_n(name: str, kind: str, clean: Tensor, root: str | Path | None = None)
     """
     one_of("data set with CIFAR-N labels", name, NOISE)
     one_of(f"CIFAR-N label of {name}", kind, NOISE[name])
-    path = _root(root) / "cifar-n" / _FILES[name][0]
+    path = data_root(root) / "cifar-n" / _FILES[name][0]
     if not path.exists():
         raise _absent(path, "CIFAR-N")
     try:
         with np.load(path, allow_pickle=False) as file:
             own, labels = (torch.from_numpy(file[k].astype(np.int64)) for k in ("clean_label", kind))
-    except (KeyError, ValueError, OSError, EOFError, zipfile.BadZipFile) as e:
-        raise InputError(f"{path} is damaged ({e}); remove it and fetch it again") from e
+    except OSError as e:
+        raise InputError(f"{path} cannot be read now ({reason(e)})") from e
+    except (KeyError, ValueError, EOFError, zipfile.BadZipFile, zlib.error) as e:
+        raise InputError(f"{path} is damaged ({reason(e)}); remove it and fetch it again") from e
     if len(own) != len(labels) or own.shape != clean.shape or not torch.equal(own, clean.cpu()):
         raise InputError(
             f"{path} does not fit these images: its clean labels differ from theirs; allowed: all "
             f"{len(own):,} training images of {name} in file order"
         )
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < (10 if name == "cifar10" else 100):
+        raise InputError(f"{path} is damaged (labels from {labels.min()} to {labels.max()}); fetch it again")
     return labels.to(clean.device)
 
 
@@ -80,14 +81,17 @@ def cifar10_h(clean: Tensor, root: str | Path | None = None) -> Tensor:
         InputError: if the file is missing or damaged, or fewer than 99 % of the images have most votes for
             their true label (99.21 % have, in the right order).
     """
-    path = _root(root) / "cifar-10h" / "cifar10h-counts.npy"
+    path = data_root(root) / "cifar-10h" / "cifar10h-counts.npy"
     if not path.exists():
         raise _absent(path, "CIFAR-10-H")
     try:
         votes = torch.from_numpy(np.load(path, allow_pickle=False).astype(np.int64))
-    except (ValueError, OSError, EOFError) as e:
-        raise InputError(f"{path} is damaged ({e}); remove it and fetch it again") from e
-    agree = float((votes.argmax(dim=1) == clean.cpu()).double().mean()) if len(votes) == len(clean) else 0.0
+    except OSError as e:
+        raise InputError(f"{path} cannot be read now ({reason(e)})") from e
+    except (ValueError, EOFError) as e:
+        raise InputError(f"{path} is damaged ({reason(e)}); remove it and fetch it again") from e
+    fits = votes.ndim == 2 and len(votes) == len(clean)
+    agree = float((votes.argmax(dim=1) == clean.cpu()).double().mean()) if fits else 0.0
     if agree < _PROPER_10H:
         raise InputError(
             f"{path} does not fit these images: {100 * agree:.1f} % have most votes for their label; allowed: all "
@@ -97,14 +101,16 @@ def cifar10_h(clean: Tensor, root: str | Path | None = None) -> Tensor:
 
 
 def entropy(votes: Tensor) -> Tensor:
-    """Entropy (n,) in nats of the votes or probabilities (n, c) of each image; 0 where all agree."""
+    """Entropy (n,) in nats of the votes or probabilities (n, c) of each image; 0 where all agree, nan without votes."""
     p = votes.double()
     p = p / p.sum(dim=1, keepdim=True)
     return torch.special.entr(p).sum(dim=1)
 
 
 def noise_rate(labels: Tensor, clean: Tensor) -> float:
-    """Percent of labels that differ from the clean ones."""
+    """Percent of labels that differ from the clean ones; nan of none."""
+    if labels.shape != clean.shape:
+        raise InputError(f"labels {tuple(labels.shape)} and clean ones {tuple(clean.shape)}; allowed: one shape")
     return 100 * float((labels != clean).double().mean())
 
 
@@ -129,10 +135,21 @@ def convert_cifar_n(root: str | Path) -> None:
         try:
             with torch.serialization.safe_globals(allowed):
                 arrays = torch.load(folder / pt, weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, OSError, EOFError) as e:
+        except FileNotFoundError as e:
+            raise InputError(f"{folder / pt} is missing; fetch it again") from e
+        except OSError as e:
+            raise InputError(f"{folder / pt} cannot be read now ({reason(e)})") from e
+        except (pickle.UnpicklingError, RuntimeError, EOFError) as e:
             raise InputError(f"{folder / pt} is not the official file; remove it and fetch it again") from e
+        if not isinstance(arrays, dict):
+            raise InputError(f"{folder / pt} is not the official file; remove it and fetch it again")
         small: dict[str, Any] = {k: np.asarray(v).astype(np.uint8) for k, v in arrays.items()}
-        part = target.with_name(target.name + ".part")
-        with open(part, "wb") as f:
-            np.savez_compressed(f, **small)
-        os.replace(part, target)
+        part = target.with_name(f"{target.name}.{os.getpid()}.part")
+        try:
+            with open(part, "wb") as f:
+                np.savez_compressed(f, **small)
+            os.replace(part, target)
+        except OSError as e:
+            raise InputError(f"{target} cannot be written ({reason(e)}); set SSLLIB_DATA to a folder that can") from e
+        finally:
+            part.unlink(missing_ok=True)

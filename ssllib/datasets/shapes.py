@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from ssllib.datasets import ImageSet
-from ssllib.errors import in_range
+from ssllib.errors import in_range, whole
 
 NAMES = ("wide bars", "narrow bars", "wide rows", "narrow rows", "chequers", "dots", "rings", "diagonals")
 OTHERS = ("rays", "spirals", "crosses", "clouds")
@@ -59,7 +59,7 @@ def shapes_with_blend(n: int, seed: int = 0, *, ambiguity: float = 0.0) -> tuple
         InputError: if `n` or `ambiguity` (0 to 1) is out of range.
     """
     in_range("ambiguity", ambiguity, 0, 1)
-    in_range("number of images", n, 1, 10**6)
+    n = whole("number of images", n, 1, 10**6)
     g = torch.Generator().manual_seed(seed)
     k = len(NAMES)
     label = torch.arange(n) % k
@@ -76,7 +76,7 @@ def others(n: int, seed: int = 0) -> ImageSet:
     Raises:
         InputError: if `n` is out of range.
     """
-    in_range("number of images", n, 1, 10**6)
+    n = whole("number of images", n, 1, 10**6)
     g = torch.Generator().manual_seed(seed)
     label = torch.arange(n) % len(OTHERS)
     light = _drawn(label, _other_pattern, _frame(n, g), torch.ones(n))
@@ -120,6 +120,7 @@ def _coloured(light: Tensor, g: torch.Generator) -> Tensor:
 
 def annotate(label: Tensor, other: Tensor, share: Tensor, annotators: int = 50, seed: int = 0) -> Tensor:
     """Votes (n, 8) of simulated annotators, each of whom names the second pattern with probability `share`."""
+    whole("annotators", annotators, 1, 10**6)
     g = torch.Generator().manual_seed(seed)
     second = (torch.rand(len(label), annotators, generator=g) < share[:, None]).sum(dim=1)
     votes = torch.zeros(len(label), len(NAMES), dtype=torch.int64)
