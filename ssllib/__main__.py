@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ssllib.errors import InputError, one_of
+from ssllib.errors import InputError, in_range, one_of
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,14 +45,17 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--cell", action="append", default=[], help="only this cell (repeatable)")
     p.add_argument("--seed", action="append", default=[], type=int, help="only this seed (repeatable)")
     p.add_argument("--set", action="append", default=[], metavar="K=V", help="change a setting (repeatable)")
-    p.add_argument("--minutes", type=float, help="start no further epoch after this many minutes")
+    p.add_argument("--minutes", type=float, help="start no further epoch after this many minutes (0 or more)")
     p.add_argument("--data-root", help="folder of the image sets (default $SSLLIB_DATA or the cache)")
-    p.add_argument("--jobs", type=int, default=1, help="runs at the same time, each in a process of its own")
-    p.add_argument("--threads", type=int, help="CPU threads of each run")
+    p.add_argument(
+        "--jobs", type=int, help="runs at the same time, each in a process (default: at cpu scale one a core, else 1)"
+    )
+    p.add_argument("--threads", type=int, help="CPU threads of each run (default 1 without a GPU)")
     p.add_argument("--into", type=Path, help="folder of records (default $SSLLIB_RECORDS or the cache)")
     p.add_argument("--commit", action="store_true", help="write into the project's own data/records")
     p.add_argument("--compile", action="store_true", help="put the backbone through torch.compile")
-    p.add_argument("--dry-run", action="store_true", help="list the runs with expected minutes here, and stop")
+    p.add_argument("--dry-run", action="store_true", help="list the runs with expected times here, and stop")
+    p.add_argument("--status", action="store_true", help="say what of it is done, running and pending, and stop")
     p.set_defaults(call=_run)
 
     p = commands.add_parser("data", help="download and check an image set into the data root")
@@ -109,8 +113,8 @@ def _settings(pairs: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def _run(args: argparse.Namespace) -> None:
-    from ssllib import experiments, paths, records, sweep
+def _run(args: argparse.Namespace) -> int:
+    from ssllib import agenda, experiments, paths, records, sweep
 
     changes = _settings(args.set)
     if args.commit and changes:
@@ -120,56 +124,73 @@ def _run(args: argparse.Namespace) -> None:
         raise InputError("run needs the name of an experiment or --queue, and not both")
     if args.queue and (args.cell or args.seed or changes):
         raise InputError("--queue takes what data/queue.yml says; allowed without --cell, --seed and --set")
+    if args.minutes is not None:
+        in_range("--minutes", args.minutes, 0, 10**6)
+    for name in ("jobs", "threads"):
+        if getattr(args, name) is not None:
+            in_range(f"--{name}", getattr(args, name), 1, 1024)
     if args.queue:
-        todo, title = sweep.queue(args.scale), "The queue"
+        steps, title = agenda.entries(args.scale), "The queue"
     else:
         todo = sweep.jobs(args.experiment, args.scale, cells=args.cell, seeds=args.seed, **changes)
         title = experiments.get(args.experiment).title
+        steps = [agenda.Entry(args.experiment, "", tuple(todo))]
+    todo = list(dict.fromkeys(job for step in steps for job in step.jobs))
     folder = paths.data_dir() / "records" if args.commit else args.into or paths.user_records_dir()
-    waiting = sweep.pending(todo, records.Store(folder))
+    store = records.Store(folder)
+    if args.status:
+        print(agenda.status(steps, store))
+        return 0
+    waiting = sweep.pending(todo, store)
     print(f"{title}: {len(todo)} runs at {args.scale} scale, {len(waiting)} pending, records in {folder}")
     if args.dry_run:
-        _list(waiting, args.threads)
-        return
+        print(agenda.forecast(steps, waiting, store))
+        return 0
+    return _carry_out(args, waiting, store)
+
+
+def _carry_out(args: argparse.Namespace, waiting: list[Any], store: Any) -> int:
+    import torch
+
+    from ssllib import agenda, stopping, sweep
+
     _check_data(waiting, args.data_root)
-    options: dict[str, Any] = {"threads": args.threads}
+    on_cpu = not torch.cuda.is_available()
+    options: dict[str, Any] = {"threads": args.threads or (1 if on_cpu else None)}
     if any(j.config.kind == "training" for j in waiting):
         options["data_root"] = args.data_root
         if args.minutes is not None:
             options["deadline"] = time.monotonic() + 60 * args.minutes
         if args.compile:
             options["compiled"] = True
+    at_once = args.jobs or (len(os.sched_getaffinity(0)) if args.scale == "cpu" and on_cpu else 1)
+    at_once = min(at_once, max(1, len(waiting)))
     say = lambda line: print(line, flush=True)  # noqa: E731
-    if args.jobs > 1:
-        import multiprocessing
+    say(agenda.expectation(waiting, store, at_once))
+    try:
+        if at_once > 1:
+            import multiprocessing
 
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(args.jobs, mp_context=spawn, initializer=sweep.die_with_parent) as pool:
-            done = sweep.run_pending(waiting, folder, executor=pool, progress=say, **options)
-    else:
-        done = sweep.run_pending(waiting, folder, progress=say, **options)
+            spawn = multiprocessing.get_context("spawn")
+            stop = spawn.Event()
+            stopping.listen(stop)
+            with ProcessPoolExecutor(
+                at_once, mp_context=spawn, initializer=sweep.start_worker, initargs=(stop,)
+            ) as pool:
+                done = sweep.run_pending(waiting, store.folder, executor=pool, progress=say, **options)
+        else:
+            stopping.listen()
+            done = sweep.run_pending(waiting, store.folder, progress=say, **options)
+        stopped = stopping.asked()
+    finally:
+        stopping.ignore()
     for r in done:
         numbers = "  ".join(f"{k} {v:.4g}" for k, v in list(r.final.items())[:4] if isinstance(v, (int, float)))
         print(f"{r.cell} seed {r.seed}: {r.status}  {numbers}")
-
-
-def _list(waiting: Sequence[Any], threads: int | None) -> None:
-    """The pending runs with their expected minutes; a run that is listed twice costs nothing the second time."""
-    import torch
-
-    from ssllib import estimate
-
-    if threads:
-        torch.set_num_threads(threads)
-    total, seen = 0.0, set()
-    for job in waiting:
-        known = job.config.identity() in seen
-        seen.add(job.config.identity())
-        minutes = 0.0 if known else estimate.minutes(job.config)
-        total += minutes or 0.0
-        print(f"  {job.label:<48} {'   (no estimate)' if minutes is None else f'{minutes:8.1f} min'}", flush=True)
-    if waiting:
-        print(f"  {'all, one after the other':<48} {total:8.1f} min on this device")
+    if stopped:
+        print("ssllib: stopped; what was done is kept, and the same command continues", file=sys.stderr)
+        return 143
+    return 0
 
 
 def _check_data(todo: Sequence[Any], root: str | None) -> None:

@@ -224,9 +224,9 @@ class Page:
 
 def pending_box(experiment: str, scale: str = "cpu") -> str:
     """What a page says of an experiment without records: its place in the queue, and how to run it."""
-    from ssllib import sweep
+    from ssllib import agenda
 
-    names = list(dict.fromkeys(job.experiment for job in sweep.queue(scale)))
+    names = list(dict.fromkeys(job.experiment for job in agenda.queue(scale)))
     place = "not in the queue"
     if experiment in names:
         place = f"place {names.index(experiment) + 1} of {len(names)} in the queue"

@@ -2,16 +2,16 @@
 
 `run_pending` takes any `concurrent.futures.Executor`, so a process pool on one machine and a Dask cluster's
 `Client.get_executor()` are the same call. A run is locked, so two processes never do the same one.
+
+A run that is stopped leaves its checkpoint, and the next call goes on from there. A finished one keeps it where another
+declared run of the same course (`TrainConfig.course`) has no record yet: the longer one goes on from it, and one that
+is only measured otherwise is not trained again. See `checkpoint` for the folder.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import datetime
-import importlib.metadata
 import os
-import platform
-import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -21,10 +21,11 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from ssllib import experiments, paths
+from ssllib import checkpoint, experiments, stopping
 from ssllib.config import RunConfig
-from ssllib.errors import one_of
+from ssllib.provenance import commit, provenance
 from ssllib.records import Record, Result, Store, write
+from ssllib.train_config import TrainConfig
 
 Progress = Callable[[str], None]
 
@@ -44,18 +45,28 @@ class Job:
 
 
 def jobs(
-    experiment: str, scale: str, *, cells: Iterable[str] = (), seeds: Iterable[int] = (), **changes: Any
+    experiment: str,
+    scale: str,
+    *,
+    cells: Iterable[str] = (),
+    seeds: Iterable[int] = (),
+    ends: Iterable[int] | None = None,
+    **changes: Any,
 ) -> list[Job]:
-    """The jobs of an experiment at a scale, seed by seed so that arms can be compared early."""
+    """The jobs of an experiment at a scale, seed by seed so that arms can be compared early.
+
+    `ends`: only runs that stop at these epochs; default each end that a cell has.
+    """
     grid = experiments.get(experiment)
     chosen = [grid.cell(scale, name) for name in cells] or grid.cells(scale)
-    seeds = tuple(seeds)
+    seeds, wanted = tuple(seeds), None if ends is None else set(ends)
     found = [
         Job(experiment, scale, cell.name, config.replace(**changes) if changes else config)
         for cell in chosen
         for config in (dataclasses.replace(cell, seeds=seeds) if seeds else cell).configs()
+        if wanted is None or getattr(config, "epochs", None) in wanted
     ]
-    return sorted(found, key=lambda j: j.config.seed)
+    return sorted(dict.fromkeys(found), key=lambda j: j.config.seed)
 
 
 def pending(todo: Iterable[Job], store: Store) -> list[Job]:
@@ -63,13 +74,18 @@ def pending(todo: Iterable[Job], store: Store) -> list[Job]:
 
     A run that another experiment has made already is pending too: its record is copied, which takes no time.
     """
-    return [
-        j
-        for j in todo
-        if (r := store.get(j.config.identity(), j.experiment, j.cell)) is None
-        or r.status == "interrupted"
-        or not _belongs(r, j)
-    ]
+    there, found = _identities(store), []
+    for j in todo:
+        identity = j.config.identity()
+        r = store.get(identity, j.experiment, j.cell) if identity[:8] in there else None
+        if r is None or r.status == "interrupted" or not _belongs(r, j):
+            found.append(j)
+    return found
+
+
+def _identities(store: Store) -> set[str]:
+    """The first 8 characters of the identity of each record in a store."""
+    return {path.stem[-8:] for path in store.folder.glob("*/*/*.json")}
 
 
 def _belongs(record: Record, job: Job) -> bool:
@@ -112,13 +128,16 @@ def run_job(
             import torch
 
             torch.set_num_threads(threads)
+        running = folder / ".checkpoints" / f"{identity}.pt"
         if job.config.kind == "training":
+            if not checkpoint.noted(running):
+                checkpoint.note(running, epoch=0)
             options["checkpoints"] = folder / ".checkpoints"
             if progress:
                 options["progress"] = lambda line: progress(f"{job.label}: {line}")
         else:
             options = {}
-        criteria, commit = _criteria(job), _commit()
+        criteria, code = _criteria(job), commit()
         start = time.perf_counter()
         result: Result = job.config.run(**options)
         seconds = time.perf_counter() - start
@@ -134,12 +153,43 @@ def run_job(
             final=result.final,
             provenance=provenance(seconds, job.config.revision)
             | result.speed
-            | {"commit": commit, "criteria": criteria},
+            | {"commit": code, "criteria": criteria},
         )
         written = write(path, record, result.arrays)
         if result.status != "interrupted":
-            (folder / ".checkpoints" / f"{identity}.pt").unlink(missing_ok=True)
+            _keep(job, running, store, finished=result.status == "finished")
+            running.unlink(missing_ok=True)
+            running.with_suffix(".json").unlink(missing_ok=True)
         return written
+
+
+def _keep(job: Job, state: Path, store: Store, *, finished: bool) -> None:
+    """Keep the checkpoint `state` of a run that is done as long as another declared run can go on from it."""
+    config = job.config
+    if not isinstance(config, TrainConfig) or job.scale == "smoke":
+        return
+    course = config.course()
+    there = _identities(store)
+    waiting = [c.epochs for c in _courses().get(course, []) if c.identity()[:8] not in there]
+    if finished and state.exists() and any(e >= config.epochs for e in waiting):
+        target = checkpoint.kept(state.parent, course, config.epochs)
+        target.parent.mkdir(exist_ok=True)
+        os.replace(state, target)
+    for epoch, path in checkpoint.latest(state.parent, course, 10**9):
+        if not any(e >= epoch for e in waiting):
+            path.unlink(missing_ok=True)
+
+
+@lru_cache(maxsize=1)
+def _courses() -> dict[str, list[TrainConfig]]:
+    """The declared trainings, each once, by their course, where that has several."""
+    found: dict[str, dict[TrainConfig, None]] = {}
+    for e in experiments.EXPERIMENTS.values():
+        for scale, cells in e.scales.items():
+            for config in (c for cell in cells for c in cell.configs()):
+                if isinstance(config, TrainConfig) and scale != "smoke":
+                    found.setdefault(config.course(), {})[config] = None
+    return {course: list(configs) for course, configs in found.items() if len(configs) > 1}
 
 
 def run_pending(
@@ -150,46 +200,51 @@ def run_pending(
     progress: Progress | None = None,
     **options: Any,
 ) -> list[Record]:
-    """Run the pending jobs, here one after the other or through `executor`, and return all records.
+    """Run the pending jobs, here one after the other or through `executor`, and return all records, in that order.
 
-    After the `deadline` among the options no further job starts here; one given to an executor ends at once,
-    interrupted.
+    After the `deadline` among the options, and when `stopping.asked()`, no further job starts.
     """
     todo = list(todo)
     if executor is None:
-        return [run_job(job, folder, progress=progress, **options) for job in todo if not _late(options)]
-    futures = {executor.submit(run_job, job, folder, **options): job for job in todo}
-    done = {}
+        return run_jobs(todo, folder, progress=progress, **options)
+    same: dict[str, list[Job]] = {}  # one run in several experiments: made once, then copied
+    for job in todo:
+        same.setdefault(job.config.identity(), []).append(job)
+    futures = {executor.submit(run_jobs, group, folder, **options): group for group in same.values()}
+    done: dict[Job, Record] = {}
     for future in as_completed(futures):
-        job = futures[future]
-        done[job] = future.result()
-        if progress:
-            progress(f"{job.label}: {done[job].status}  ({len(done)}/{len(todo)})")
-    return [done[job] for job in todo]
+        if future.cancelled():
+            continue
+        for job, record in zip(futures[future], future.result(), strict=False):
+            done[job] = record
+            if progress:
+                progress(f"{job.label}: {record.status}  ({len(done)}/{len(todo)})")
+        if _over(options):
+            for waiting in futures:
+                waiting.cancel()
+    return [done[job] for job in todo if job in done]
 
 
-def _late(options: dict[str, Any]) -> bool:
+def run_jobs(todo: list[Job], folder: Path, **options: Any) -> list[Record]:
+    """The records of the jobs, made one after the other until the `deadline` or until `stopping.asked()`."""
+    done = []
+    for job in todo:
+        if _over(options):
+            break
+        done.append(run_job(job, folder, **options))
+    return done
+
+
+def _over(options: dict[str, Any]) -> bool:
+    """Whether no further job is to start."""
     deadline = options.get("deadline")
-    return deadline is not None and time.monotonic() > deadline
+    return stopping.asked() or (deadline is not None and time.monotonic() > deadline)
 
 
-def queue(scale: str) -> list[Job]:
-    """The jobs of `data/queue.yml` at a scale, in its order.
-
-    Raises:
-        InputError: if the file names an experiment, cell or key that there is not.
-    """
-    import yaml
-
-    path = paths.data_dir() / "queue.yml"
-    entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    one_of(f"scale of {path.name}", scale, entries)
-    found = []
-    for entry in entries[scale]:
-        for key in entry:
-            one_of(f"key of {path.name}", key, ("experiment", "cells", "seeds", "why"))
-        found += jobs(entry["experiment"], scale, cells=entry.get("cells", ()), seeds=entry.get("seeds", ()))
-    return found
+def start_worker(shared: Any) -> None:
+    """Initializer of pool workers: end when the parent does, and stop when it is asked to (see `stopping`)."""
+    die_with_parent()
+    stopping.listen(shared, worker=True)
 
 
 def die_with_parent() -> None:
@@ -220,43 +275,3 @@ def _criteria(job: Job) -> dict[str, str]:
         if cell.config.kind == job.config.kind and cell.config.replace(seed=job.config.seed) == job.config
     }
     return {c.id: c.fingerprint() for c in claims.load().values() if used & set(c.experiments)}
-
-
-def provenance(seconds: float, revision: int) -> dict[str, Any]:
-    """Where a result came from: packages, device, date, time."""
-    import torch
-
-    cuda = torch.cuda.is_available()
-    return {
-        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "engine": revision,
-        "versions": {"python": platform.python_version()} | {p: _version(p) for p in ("ssllib", "torch", "numpy")},
-        "device": torch.cuda.get_device_name() if cuda else f"CPU {torch.backends.cpu.get_cpu_capability()}",
-        "threads": torch.get_num_threads(),
-        "seconds": round(seconds, 2),
-    }
-
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "source"
-
-
-@lru_cache(maxsize=1)
-def _commit() -> str:
-    """The commit of the code that this process has loaded, with `+` when the working tree differs from it.
-
-    Asked once, when the first run starts: a later commit must not be credited with an earlier program's work.
-    """
-    here = Path(__file__).resolve().parent
-    git = ["git", "-C", str(here)]
-    try:
-        head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout
-        dirty = subprocess.run(
-            [*git, "status", "--porcelain", "--", str(here)], capture_output=True, text=True, check=True
-        ).stdout
-    except (OSError, subprocess.CalledProcessError):
-        return "unknown"
-    return head.strip() + ("+" if dirty.strip() else "")

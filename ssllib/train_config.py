@@ -182,6 +182,16 @@ class TrainConfig(RunConfig):
         if "plane" in self.measures and self.proj_dim != 2:
             raise InputError(f"measure 'plane' with proj_dim = {self.proj_dim}; allowed: 2")
 
+    def course(self) -> str:
+        """The identity of the training without where it stops and what is measured after it.
+
+        Two runs of one course share weights and history as far as both go: the schedule is drawn for
+        `schedule_epochs`, and only the measures `knn` and `plane` add to the history.
+        """
+        seen = tuple(m for m in ("knn", "plane") if m in self.measures)
+        fields = {f.name: f.default for f in dataclasses.fields(self) if f.name.startswith("finetune")}
+        return self.replace(epochs=self.schedule_epochs, measures=seen, **fields).identity()
+
     def released(self, difference: str) -> bool:
         """Whether this run follows the released code in one of `DIFFERENCES`."""
         return difference in PROTOCOLS[self.protocol]

@@ -14,7 +14,7 @@ from typing import Any
 
 import torch
 
-from ssllib import checkpoint, datasets, evaluate, measures, models, norms, plane
+from ssllib import checkpoint, datasets, evaluate, measures, models, norms, plane, stopping
 from ssllib.cut_init import cut_init_
 from ssllib.datasets import ImageSet, Splits, side
 from ssllib.errors import InputError
@@ -44,8 +44,10 @@ def train(
     Args:
         data_root: where the images are; default as in `ssllib.paths.data_root`.
         device: default `cuda` when there is one, else `cpu`.
-        checkpoints: folder for the state after each epoch; a run found there is continued.
-        deadline: `time.monotonic()` after which no further epoch starts; the result is then `interrupted`.
+        checkpoints: folder for the state after each epoch; a run found there is continued, and so is a finished
+            one of the same course (`TrainConfig.course`) that was kept there.
+        deadline: `time.monotonic()` after which no further epoch starts; the result is then `interrupted`, as it
+            is when `stopping.asked()`.
         progress: called with a line after each epoch.
         compiled: put the backbone through `torch.compile` (the same numbers up to rounding).
 
@@ -53,6 +55,7 @@ def train(
         A `Result` with one history row per epoch (row 0: before the first step), the final numbers, and the
         status `finished`, `diverged` (a loss that is not finite; history kept) or `interrupted`.
     """
+    began = time.perf_counter()
     where = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     measures.check(config, data_root)
     splits = datasets.load(config, data_root)
@@ -68,22 +71,28 @@ def train(
     optimizer = _optimizer(model, config)
     history: list[dict[str, Any]] = []
     arrays: dict[str, Any] = {}
-    spent, images_seen = 0.0, 0
+    spent, images_seen, beside = 0.0, 0, 0.0
     path = checkpoints / f"{config.identity()}.pt" if checkpoints else None
-    state = checkpoint.load(path) if path else None
+    state = _found(checkpoints, config) if checkpoints else None
     if state:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
         history, spent, images_seen = state["history"], state["spent"], state["images_seen"]
+        beside = state.get("beside", 0.0)
         arrays = {name: value.numpy() for name, value in state["arrays"].items()}
     else:
         history.append(_before(model, splits, shown, config, arrays))
 
     if compiled:
         model.backbone.compile()
-    status = "finished"
+    already, status = spent, "finished"
+
+    def others() -> float:
+        """Seconds of this run that went into something else than training: data, evaluations, measures."""
+        return beside + time.perf_counter() - began - (spent - already)
+
     for epoch in range(len(history), config.epochs + 1):
-        if deadline is not None and time.monotonic() > deadline:
+        if stopping.asked() or (deadline is not None and time.monotonic() > deadline):
             status = "interrupted"
             break
         start = time.perf_counter()
@@ -109,10 +118,12 @@ def train(
                     "optimizer": optimizer.state_dict(),
                     "history": history,
                     "spent": spent,
+                    "beside": others(),
                     "images_seen": images_seen,
                     "arrays": {name: torch.from_numpy(value) for name, value in arrays.items()},
                 },
             )
+            checkpoint.note(path, epoch=epoch, of=config.epochs, seconds=round(spent + others(), 1))
     final: dict[str, Any] = {}
     if status == "finished":
         trained = Trained(model.eval(), splits, config, data_root, where)
@@ -120,10 +131,28 @@ def train(
         more, last_arrays = measures.measure(trained)
         final |= more
         arrays |= last_arrays
-    speed = {"training_seconds": round(spent, 2), "images_per_second": round(images_seen / max(spent, 1e-9), 1)}
+    speed = {
+        "training_seconds": round(spent, 2),
+        "other_seconds": round(others(), 2),
+        "images_per_second": round(images_seen / max(spent, 1e-9), 1),
+    }
     if compiled:
         speed["compiled"] = 1
     return Result(status, history, final, arrays, speed)
+
+
+def _found(folder: Path, config: TrainConfig) -> dict[str, Any] | None:
+    """The state to go on from: this run's own, or that of a finished one of its course.
+
+    The finished one was evaluated at its end; where this run would not be, its history cannot be this run's.
+    """
+    own = checkpoint.load(folder / f"{config.identity()}.pt")
+    if own:
+        return own
+    for epoch, path in checkpoint.latest(folder, config.course(), config.epochs):
+        if _due(config, epoch) and (state := checkpoint.load(path)):
+            return state
+    return None
 
 
 def _shown(data: ImageSet, config: TrainConfig) -> ImageSet:

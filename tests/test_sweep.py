@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from ssllib import claims, datasets, estimate, experiments, sweep
+from ssllib import agenda, claims, datasets, estimate, experiments, sweep
 from ssllib.errors import InputError
 from ssllib.experiments import Cell, Experiment
 from ssllib.records import Store
@@ -58,7 +58,7 @@ def test_no_job_starts_after_the_deadline(two: None, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("scale", ["gpu", "cpu"])
 def test_the_queue_names_what_there_is_and_starts_with_the_most_telling(scale: str) -> None:
-    jobs = sweep.queue(scale)
+    jobs = agenda.queue(scale)
     assert jobs and all(j.scale == scale for j in jobs)
     if scale == "gpu":
         first = [j.label for j in jobs[:6]]
@@ -76,9 +76,9 @@ def test_a_queue_with_a_slip_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     ):
         (tmp_path / "queue.yml").write_text(text)
         with pytest.raises(InputError, match=says):
-            sweep.queue("gpu")
+            agenda.queue("gpu")
     with pytest.raises(InputError, match="unknown scale of queue.yml 'paper'"):
-        sweep.queue("paper")
+        agenda.queue("paper")
 
 
 # --- what is declared --------------------------------------------------------------------------------------

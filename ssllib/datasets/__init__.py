@@ -127,7 +127,7 @@ CLASSES = {"shapes": 8, "cifar10": 10, "cifar100": 100, "flowers102": 102, "imag
 
 SIZES = {
     "shapes": (2048, 1024), "cifar10": (50_000, 10_000), "cifar100": (50_000, 10_000), "flowers102": (6149, 1020),
-    "imagenette": (9469, 3925), "imagenet100": (126_689, 5000),
+    "imagenette": (9469, 3925), "folder:imagenette-64": (9469, 3925), "imagenet100": (126_689, 5000),
 }  # fmt: skip
 """Training and test images by data set. Held-out images are among the former; `shapes` makes them besides."""
 

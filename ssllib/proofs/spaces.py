@@ -59,6 +59,16 @@ class Space:
 Formula = Callable[[Space], Any]
 
 
+SAMPLES = (
+    (2.0, 1.5, 0.25, 0.1),
+    (1.3, 0.8, 0.7, 0.6),
+    (0.9, 1.7, 0.2, 2.3),
+    (0.4, 0.6, 0.45, 0.15),
+    (1.1, 1.1, 0.05, 7.0),
+)
+"""Both norms, where the cosine is between its bounds, and gamma: where a relation is tried before it is proved."""
+
+
 class Gram(Space):
     """Two vectors of any dimension: a vector is a sum of multiples of the symbols z and t."""
 
@@ -116,10 +126,11 @@ class Gram(Space):
         """A number, or a vector at made-up values of z and t, at some norms, cosines and steps: to be refuted by."""
         low, high = between or (-1, 1)
         found = []
-        for rho, tau, part, gamma in ((1.3, 0.8, 0.7, 0.6), (0.9, 1.7, 0.2, 2.3), (0.4, 0.6, 0.45, 0.15), (1.1, 1.1, 0.05, 7)):
+        for rho, tau, part, gamma in SAMPLES:
             tau = rho if self.tau is self.rho else tau
             c = low + (high - low) * part
-            here = {self.zz: rho**2, self.tt: tau**2, self.zt: rho * tau * c, self.gamma: gamma, self.z: 0.31, self.t: -0.57}
+            here = {self.zz: rho**2, self.tt: tau**2, self.zt: rho * tau * c, self.gamma: gamma}
+            here |= {self.z: 0.31, self.t: -0.57}
             x = self.sp.sympify(value).subs(here)
             x = x.subs({self.rho: rho, self.tau: tau, self.c: c, self.s: (1 - c * c) ** 0.5}).evalf()
             if x.is_Float or x.is_Integer:
