@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import math
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -227,7 +228,7 @@ def board(store: Store) -> str:
         for name, (_, _, order) in FACETS.items()
     }
     fields = {
-        name: f'<fieldset class="facet facet-{name}"><legend>{FACETS[name][0]}</legend>{choices}</fieldset>'
+        name: f'<fieldset class="facet facet-{name}"><legend>{FACETS[name][0]}</legend><div>{choices}</div></fieldset>'
         for name, choices in groups.items()
     }
     first = ("paper", "verdict")
@@ -301,7 +302,8 @@ def record_table(found: list[Record]) -> str:
         torch = made.get("versions", {}).get("torch")
         arms = len({r.cell for r in mine})
         rows.append(
-            f'<tr id="records-{name}"><th scope="row">{name}</th><td>{len(mine)}</td><td>{arms}</td>'
+            f'<tr id="records-{name}"><th scope="row">{name}</th>'
+            f"<td>{_many(len(mine), 'run')}</td><td>{_many(arms, 'arm')}</td>"
             f"<td>{math_html(verdicts.describe(mine[0]))}</td>"
             f"<td>{html.escape(str(made.get('device')))}, torch {torch}, from {str(made.get('date'))[:10]}</td>"
             f'<td><a href="../records/{name}.zip" download>{name}.zip</a></td></tr>'
@@ -312,6 +314,26 @@ def record_table(found: list[Record]) -> str:
     return f'<table class="records table">\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>'
 
 
+def _many(n: int, what: str) -> str:
+    return f"{n} {what}" if n == 1 else f"{n} {what}s"
+
+
+def measured_text(estimate: stats.Estimate, target: float) -> str:
+    """Mean and interval, to two digits of the interval's width.
+
+    `target`, what the estimate was measured against, is added again; without one it is an effect and has a sign.
+    """
+    width = estimate.high - estimate.low
+    digits = min(max(1 - math.floor(math.log10(width)), 0), 6) if 0 < width < math.inf else 2
+    sign = "" if target else "+"
+    mean, low, high = (f"{x + target:{sign}.{digits}f}" for x in (estimate.mean, estimate.low, estimate.high))
+    return f"{mean} [{low}, {high}]".replace("-", "−")
+
+
+def _told(paper: float, target: float) -> str:
+    return f"{paper + target:.4g}".replace("-", "−") if target else boxes.signed(paper)
+
+
 def forest_rows(store: Store, part: str, seeds: int = stats.SEEDS) -> list[plots.ForestRow]:
     """A row of the forest plot for each cell of a part that at least so many seeds measured.
 
@@ -319,7 +341,9 @@ def forest_rows(store: Store, part: str, seeds: int = stats.SEEDS) -> list[plots
     """
     rows = []
     for v in all_verdicts(store):
-        for c in v.cells if v.claim.part == part else ():
+        if v.claim.part != part or not v.cells:
+            continue
+        for c, e in zip(v.cells, v.claim.estimands, strict=True):
             if c.estimate.n < max(seeds, stats.SEEDS):
                 continue
             unit = float(v.claim.criterion["smallest"])
@@ -334,9 +358,9 @@ def forest_rows(store: Store, part: str, seeds: int = stats.SEEDS) -> list[plots
                     low=c.estimate.low / unit,
                     high=c.estimate.high / unit,
                     paper=None if c.paper is None else c.paper / unit,
-                    ours=f"{boxes.interval_text(c.estimate)} {v.claim.criterion['unit']}",
-                    told="" if c.paper is None else boxes.signed(c.paper),
-                    matters=f"{unit:g}",
+                    ours=f"{measured_text(c.estimate, e.target)} {v.claim.criterion['unit']}",
+                    told="" if c.paper is None else _told(c.paper, e.target),
+                    matters=f"{unit:g}" + (f", measured against {e.target:g}" if e.target else ""),
                     seeds=c.estimate.n,
                 )
             )

@@ -1,7 +1,7 @@
 """Sphinx extension: how the book leads to its evidence.
 
 The role {claim}`id` or {claim}`words <id>` is a link to a claim's row of the scoreboard. The scoreboard's page gets
-its scripts. Beside the built pages lie the records, `records/<experiment>.zip`, one archive for each experiment.
+its scripts and MathJax. Beside the built pages lie the records, `records/<experiment>.zip`, one archive for each experiment.
 """
 
 import zipfile
@@ -31,6 +31,12 @@ def add_scripts(app: Sphinx, pagename: str, template: str, context: dict[str, An
             app.add_js_file(name, loading_method="defer")
 
 
+def draw_math(app: Sphinx, env: Any) -> None:
+    """Sphinx gives MathJax to pages with math of its own; the scoreboard's stands in HTML."""
+    if BOARD in env.found_docs:
+        env.get_domain("math").data["has_equations"][BOARD] = True
+
+
 def write_archives(records: Path, out: Path) -> list[Path]:
     """An archive of the records of each experiment below `records`; the same files give the same bytes."""
     found: dict[str, list[Path]] = {}
@@ -53,6 +59,7 @@ def archive_records(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, Any]:
     app.add_role("claim", ClaimRole())
+    app.connect("env-updated", draw_math)
     app.connect("html-page-context", add_scripts)
     app.connect("build-finished", archive_records)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
