@@ -233,7 +233,7 @@ def _copy_book(root: Path, into: Path) -> None:
     Only files that differ are touched.
     """
     made = {file for page in pages(root) for file in (page.source, page.notebook)}
-    records = (root / "data" / "records").glob("*/*/*.json")
+    records = (root / "data" / "records").glob("*/*/*")
     for file in [root / "_config.yml", root / "_toc.yml", *(root / "book").rglob("*"), *records]:
         if file.is_dir() or file in made or file.suffix in {".part", ".pyc"}:
             continue

@@ -80,15 +80,20 @@ def quotes(claim: claims.Claim) -> list[str]:
 
 
 def claim_box(claim: claims.Claim) -> str:
-    """The claim as the papers make it, in our words, and, folded, the criterion it is judged by."""
+    """The claim as the papers make it, in our words, and, folded, the criterion it is judged by.
+
+    Before it stands its address, `#claim-<id>`, as on the scoreboard; `{claim}` is a role of `book/_ext/evidence.py`.
+    """
     stands = f" *{STANDS[claim.stands]}*" if STANDS[claim.stands] else ""
     return "\n".join(
         [
+            f'<span id="claim-{claim.id}" class="anchor"></span>',
+            "",
             f":::::{{admonition}} Claim: {claim.place}",
             ":class: claim",
             "",
             *quotes(claim),
-            f"**In our words.** {claim.ours}{stands}",
+            f"**In our words.** {claim.ours}{stands} {{claim}}`On the scoreboard <{claim.id}>`",
             "",
             f"::::{{dropdown}} Judged by (declared {claim.criterion['declared']})",
             criterion_text(claim),

@@ -107,6 +107,13 @@ def show(text: str) -> None:
 say = show
 
 
+def show_html(text: str) -> None:
+    """Display HTML as it is."""
+    from IPython.display import HTML, display
+
+    display(HTML(text))
+
+
 def table(
     rows: Iterable[Sequence[Any]], columns: Sequence[str], caption: str | None = None, name: str = ""
 ) -> None:

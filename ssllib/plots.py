@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import html
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -20,10 +23,6 @@ ARM = {
 }  # fmt: skip
 LABEL = {
     "default": "default", "weight-decay": "weight decay 5e-4", "cut": "cut, c = 3", "gradscale": "GradScale, p = 1",
-}  # fmt: skip
-VERDICT = {
-    words.CONFIRMED: GREEN, words.REPAIRED: ORANGE, words.CONTRADICTED: RED, words.UNCLEAR: GREY,
-    words.UNTESTED: "#bbbbbb",
 }  # fmt: skip
 
 
@@ -119,22 +118,109 @@ def blank(ax: Any, text: str) -> None:
     ax.grid(visible=False)
 
 
-def forest(ax: Any, rows: Sequence[dict[str, Any]]) -> None:
-    """Effects with intervals, a row each, in units of the smallest difference that matters.
+@dataclass(frozen=True)
+class ForestRow:
+    """A measured effect: `mean`, `low`, `high` and the paper's in units of the smallest difference that matters.
 
-    Each row has `label`, `mean`, `low`, `high`, `paper` (or None) and `color`.
+    `ours`, `told` and `matters` say effect, paper's effect and that difference in the claim's own unit; `verdict`
+    is HTML, and `word` what it says.
     """
-    for i, row in enumerate(rows):
-        y = len(rows) - 1 - i
-        low, high = (max(-1e4, row["low"]), min(1e4, row["high"]))
-        _ = ax.plot([low, high], [y, y], color=row["color"], linewidth=2.4, solid_capstyle="butt")
-        _ = ax.plot([row["mean"]], [y], "o", color=row["color"], markersize=6)
-        if row["paper"] is not None:
-            _ = ax.plot([row["paper"]], [y], "D", markerfacecolor="white", markeredgecolor="black", markersize=6)
-    _ = ax.axvspan(-1, 1, color="#f0f0f0", zorder=0)
-    _ = ax.axvline(0, color="#888888", linewidth=1)
-    ax.set_xscale("symlog", linthresh=1, linscale=0.8)
-    ax.set_yticks(range(len(rows)), [row["label"] for row in reversed(rows)])
-    ax.set_ylim(-0.7, len(rows) - 0.3)
-    ax.grid(axis="y", visible=False)
-    ax.set_xlabel("effect, in units of the smallest difference that matters")
+
+    name: str
+    cell: str
+    link: str
+    verdict: str
+    word: str
+    mean: float
+    low: float
+    high: float
+    paper: float | None
+    ours: str
+    told: str
+    matters: str
+    seeds: int
+
+
+FARTHEST = 1e4
+"""Where a forest plot's axis ends at the latest; what lies beyond is drawn at its end."""
+
+
+def forest(rows: Sequence[ForestRow], title: str) -> str:
+    """Effects with intervals, a row each, as an HTML table with a drawing in every row.
+
+    One axis for all rows, linear from -1 to 1 and logarithmic beyond, with five ticks. Values are text, too, and
+    appear over the drawing.
+    """
+    limit = axis_limit(rows)
+    heads = ("claim", _axis(limit), "ours [95 %]", "paper", "says")
+    lines = [
+        f'<table class="forest table"><caption>{html.escape(title)}</caption>',
+        "<thead><tr>" + "".join(f'<th scope="col">{h}</th>' for h in heads) + "</tr></thead>",
+        "<tbody>",
+    ]
+    for r in rows:
+        cell = f'<span class="behind">{html.escape(r.cell)}</span>' if r.cell else ""
+        lines.append(
+            f'<tr><th scope="row"><a href="{r.link}">{html.escape(r.name)}</a>{cell}</th>'
+            f'<td class="strip">{_strip(r, limit)}</td><td class="ours">{html.escape(r.ours)}</td>'
+            f'<td class="told">{html.escape(r.told)}</td><td class="says">{r.verdict}</td></tr>'
+        )
+    return "\n".join([*lines, "</tbody></table>"])
+
+
+def axis_limit(rows: Sequence[ForestRow]) -> float:
+    """The power of ten, 10 or more, that holds all finite numbers of the rows, at most `FARTHEST`."""
+    numbers = [x for r in rows for x in (r.mean, r.low, r.high, r.paper) if x is not None and math.isfinite(x)]
+    largest = max((abs(x) for x in numbers), default=1.0)
+    return float(min(10 ** max(1, math.ceil(math.log10(max(largest, 1.0)) - 1e-12)), FARTHEST))
+
+
+def place(x: float, limit: float) -> float:
+    """Where a number stands on the axis, in percent of its width: 4 at -limit, 50 at 0, 96 at limit."""
+    size = min(abs(x), limit)
+    part = 0.4 * size if size <= 1 else 0.4 + 0.6 * math.log10(size) / math.log10(limit)
+    return round(50 + math.copysign(46 * part, x), 2)
+
+
+def _axis(limit: float) -> str:
+    ticks = (-limit, -1.0, 0.0, 1.0, limit)
+    texts = "".join(
+        f'<text x="{place(t, limit)}%" y="12" text-anchor="middle" fill="currentColor" font-size="11">'
+        f"{f'{t:,.0f}'.replace('-', '−')}</text>"
+        for t in ticks
+    )
+    label = "effect, in smallest differences that matter"
+    return f'{label}<svg class="axis" width="100%" height="16" aria-hidden="true">{texts}</svg>'
+
+
+def _strip(r: ForestRow, limit: float) -> str:
+    """The drawing of one row; a filled dot is confirmed, a cross contradicted, anything else a ring."""
+    left, mid, right = (place(x, limit) for x in (r.low, r.mean, r.high))
+    told = f"; the paper: {r.told}" if r.told else ""
+    title = f"ours: {r.ours}{told}; smallest difference that matters: {r.matters}; {r.seeds} seeds; {r.word}"
+    lines = [
+        '<svg width="100%" height="22" role="img">',
+        f"<title>{html.escape(title)}</title>",
+        f'<rect class="band" x="{place(-1, limit)}%" width="{place(1, limit) - place(-1, limit):.2f}%" height="22" '
+        'fill="currentColor" fill-opacity="0.08"/>',
+        *(
+            f'<line x1="{place(t, limit)}%" x2="{place(t, limit)}%" y1="0" y2="22" stroke="currentColor" '
+            f'stroke-opacity="{0.5 if t == 0 else 0.15}"/>'
+            for t in (-limit, 0.0, limit)
+        ),
+        f'<g class="mark word-{r.word}"><line x1="{left}%" x2="{right}%" y1="11" y2="11" stroke="currentColor" '
+        'stroke-width="2.5"/>',
+        f'<svg x="{mid}%" y="11" overflow="visible">{MARKS.get(r.word, MARKS[words.UNCLEAR])}</svg></g>',
+    ]
+    if r.paper is not None:
+        lines.append(f'<svg x="{place(r.paper, limit)}%" y="11" overflow="visible">{DIAMOND}</svg>')
+    return "".join([*lines, "</svg>"])
+
+
+MARKS = {
+    words.CONFIRMED: '<circle r="5" fill="currentColor"/>',
+    words.CONTRADICTED: '<path d="M-5-5L5 5M-5 5L5-5" stroke="currentColor" stroke-width="3"/>',
+    words.UNCLEAR: '<circle r="4.5" fill="none" stroke="currentColor" stroke-width="2.5"/>',
+}
+"""The shape of what a cell says, around the origin, so that colour never stands alone."""
+DIAMOND = '<path d="M0-6L6 0L0 6L-6 0Z" fill="none" stroke="currentColor" stroke-width="1.5"/>'
