@@ -18,7 +18,7 @@ from benchmarks.timing import Options, Report, parts, take_turns
 from ssllib import augment as library
 from ssllib import native
 from ssllib.augment import augment, to_float
-from ssllib.datasets.shapes import shapes
+from ssllib.engine.data.shapes import shapes
 
 CROP_MIN, JITTER, GRAY = 0.08, 0.5, 0.2
 STRENGTHS = (0.8 * JITTER, 0.8 * JITTER, 0.8 * JITTER, 0.2 * JITTER)  # brightness, contrast, saturation, hue

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.timing import Options, Report, profiled, take_turns
-from ssllib.evaluate import knn_predict
+from ssllib.engine.evaluation.knn import knn_predict
 
 TEMPERATURE = 0.1
 

@@ -11,8 +11,8 @@ import torch
 from benchmarks.gpu import flops_per_image
 from benchmarks.step import Steps
 from benchmarks.timing import Options, Report, profiled, take_turns
-from ssllib import experiments
-from ssllib.train_config import TrainConfig
+from ssllib.runs import experiments
+from ssllib.engine.train_config import TrainConfig
 
 PRODUCT = "bf16 matrix product"
 

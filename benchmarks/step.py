@@ -10,11 +10,12 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing import Options, Report, parts, take_turns
-from ssllib import experiments, models, training, views
-from ssllib import steps as passes
-from ssllib.datasets import ImageSet
-from ssllib.datasets.shapes import shapes
-from ssllib.train_config import TrainConfig
+from ssllib.runs import experiments
+from ssllib.engine import methods, loop, views
+from ssllib.engine import step as passes
+from ssllib.engine.data import ImageSet
+from ssllib.engine.data.shapes import shapes
+from ssllib.engine.train_config import TrainConfig
 
 PARTS = {
     "views": (views, "augment"),
@@ -27,24 +28,24 @@ PARTS = {
 
 
 class Steps:
-    """Some steps of `ssllib.training` on `n` images, with its own views or with ready-made random ones."""
+    """Some steps of `ssllib.engine.loop` on `n` images, with its own views or with ready-made random ones."""
 
     def __init__(self, config: TrainConfig, n: int, device: str = "cpu") -> None:
         torch.manual_seed(0)
         self.config, self.n, where = config, n // config.batch_size * config.batch_size, torch.device(device)
         data = shapes(self.n)
         self.data = ImageSet(data.images.to(where), data.labels.to(where), data.classes)
-        self.model = models.build(config)
+        self.model = methods.build(config)
         self.model.begin()
         self.model = self.model.to(where, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.optimizer = training._optimizer(self.model, config)
+        self.optimizer = loop._optimizer(self.model, config)
         shape = (config.batch_size, *data.images.shape[1:])
         dtype = torch.bfloat16 if config.precision == "bf16" else torch.float32
         self.ready = [torch.rand(shape, device=where).to(dtype, memory_format=torch.channels_last) for _ in range(2)]
 
     def whole(self) -> float:
         """An epoch as the training loop does it; returns the number of images."""
-        training._one_epoch(self.model, self.optimizer, self.data, self.config, 1)
+        loop._one_epoch(self.model, self.optimizer, self.data, self.config, 1)
         return self.n
 
     def on_ready_views(self) -> float:

@@ -28,7 +28,9 @@
 parts = "all"  # or one part, such as "training"
 
 # %% tags=["hide-input"]
-from ssllib import boxes, pages, records, scoreboard, words
+from ssllib.pages import boxes, page as pages
+from ssllib.runs import records
+from ssllib.evidence import scoreboard, words
 
 page = pages.begin("intro", globals(), parts=pages.choice("all", *scoreboard.TITLES))
 store = records.committed()

@@ -23,7 +23,9 @@
 smallest_seeds = 3  # the drawings show what so many seeds measured
 
 # %% tags=["hide-input"]
-from ssllib import pages, plots, records, scoreboard
+from ssllib.pages import page as pages, plots
+from ssllib.runs import records
+from ssllib.evidence import scoreboard
 
 page = pages.begin("scoreboard", globals(), smallest_seeds=pages.integer(2, 100))
 store = records.committed()

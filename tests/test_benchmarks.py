@@ -9,11 +9,11 @@ import torch
 
 from benchmarks import __main__ as command
 from benchmarks import augment, gpu, knn, simulation, step, table, timing
-from ssllib import experiments
-from ssllib.evaluate import knn_predict
-from ssllib.simulations.norm_and_angle import run_norm_and_angle
-from ssllib.steps import forward_backward
-from ssllib.train_config import TrainConfig
+from ssllib.runs import experiments
+from ssllib.engine.evaluation.knn import knn_predict
+from ssllib.engine.simulations.norm_and_angle import run_norm_and_angle
+from ssllib.engine.step import forward_backward
+from ssllib.engine.train_config import TrainConfig
 
 TINY = TrainConfig(
     dataset="shapes", train_images=64, held_out=32, test_images=32, backbone="mini", width=4, proj_hidden=8,
@@ -128,7 +128,7 @@ def test_ready_made_views_replace_only_the_views() -> None:
     seen.clear()
     steps.whole()
     assert not torch.equal(seen[0][0], steps.ready[0]) and seen[0][0].shape == steps.ready[0].shape
-    assert forward_backward.__globals__["views"].__module__ == "ssllib.views"  # put back
+    assert forward_backward.__globals__["views"].__module__ == "ssllib.engine.views"  # put back
 
 
 def test_scikit_learn_votes_as_we_do() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ssllib.__main__ import main
-from ssllib.records import Store, read
+from ssllib.runs.records import Store, read
 
 SMALL = ["--set", "train_images=128", "--set", "held_out=64", "--set", "test_images=64", "--set", "width=4",
          "--set", "epochs=3", "--set", "schedule_epochs=3", "--set", "knn_k=10", "--set", "batch_size=32"]  # fmt: skip

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 import torch
 
-from ssllib import deviations, experiments, papers
+from ssllib.evidence import deviations, papers
+from ssllib.runs import experiments
 from ssllib.augment import augment
 from ssllib.errors import InputError
-from ssllib.experiments.grid import Cell
-from ssllib.models.byol import BYOL
-from ssllib.models.simsiam import SimSiam
-from ssllib.train_config import PROTOCOLS, TrainConfig
+from ssllib.runs.experiments.grid import Cell
+from ssllib.engine.methods.byol import BYOL
+from ssllib.engine.methods.simsiam import SimSiam
+from ssllib.engine.train_config import PROTOCOLS, TrainConfig
 
 PAPERS = ("2406.16468", "2502.09252", "2403.18699")
 COMPARED = deviations.compared()

@@ -4,20 +4,11 @@ import torch
 from sklearn.metrics import top_k_accuracy_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from ssllib.datasets import ImageSet
-from ssllib.datasets.imbalance import imbalanced
-from ssllib.datasets.shapes import shapes
+from ssllib.engine.data import ImageSet
+from ssllib.engine.data.imbalance import imbalanced
+from ssllib.engine.data.shapes import shapes
 from ssllib.errors import InputError
-from ssllib.evaluate import (
-    PROTOCOLS,
-    accuracy,
-    features,
-    knn_accuracies,
-    knn_bank,
-    knn_predict,
-    knn_scores,
-    top_accuracy,
-)
+from ssllib.engine.evaluation.knn import PROTOCOLS, accuracy, features, knn_accuracies, knn_bank, knn_predict, knn_scores, top_accuracy
 
 
 @pytest.fixture(scope="module")

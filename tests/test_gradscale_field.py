@@ -9,10 +9,11 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ssllib import geometry, proofs
+from ssllib import geometry
+from ssllib.theory import proofs
 from ssllib.gradscale import GradScale
-from ssllib.proofs import gradscale_field, gradscale_potential, potentials
-from ssllib.proofs.spaces import Coordinates, Gram
+from ssllib.theory.proofs import gradscale_field, gradscale_potential, potentials
+from ssllib.theory.proofs.readings import Coordinates, Gram
 
 pytest.importorskip("sympy")
 pytest.importorskip("z3")

@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks import table
-from ssllib import marked, paths, records, scoreboard
+from ssllib.pages import readme
+from ssllib import paths
+from ssllib.runs import records
+from ssllib.evidence import scoreboard
 from ssllib.errors import InputError
 
 MARKS = ("<!-- begin -->", "<!-- end -->")
@@ -16,9 +19,9 @@ PART = "<!-- begin -->\nnew\n<!-- end -->"
 def test_the_rest_of_the_file_stays(tmp_path: Path) -> None:
     file = tmp_path / "text.md"
     file.write_text(OLD)
-    assert marked.update(file, MARKS, PART)
+    assert readme.update(file, MARKS, PART)
     assert file.read_text() == OLD.replace("old", "new")
-    assert not marked.update(file, MARKS, PART), "nothing changed the second time"
+    assert not readme.update(file, MARKS, PART), "nothing changed the second time"
     assert list(tmp_path.iterdir()) == [file], "no temporary file is left"
 
 
@@ -37,7 +40,7 @@ def test_lost_marks_are_named_and_the_file_is_left_alone(tmp_path: Path, text: s
     file = tmp_path / "text.md"
     file.write_text(text)
     with pytest.raises(InputError, match=r"text.md has lost its marks; .* <!-- begin --> and <!-- end -->"):
-        marked.update(file, MARKS, PART)
+        readme.update(file, MARKS, PART)
     assert file.read_text() == text
 
 
@@ -50,7 +53,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(Path, "replace", stop)
     with pytest.raises(KeyboardInterrupt):
-        marked.update(file, MARKS, PART)
+        readme.update(file, MARKS, PART)
     assert file.read_text() == OLD
 
 

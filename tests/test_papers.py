@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from ssllib import papers
+from ssllib.evidence import papers
 from ssllib.errors import InputError
 from ssllib.paths import project_dir
 

@@ -2,7 +2,9 @@
 
 import re
 
-from ssllib import paths, records, scoreboard
+from ssllib import paths
+from ssllib.runs import records
+from ssllib.evidence import scoreboard
 
 README = (paths.project_dir() / "README.md").read_text(encoding="utf-8")
 

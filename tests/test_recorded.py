@@ -7,15 +7,15 @@ import matplotlib.pyplot as plt
 import pytest
 from made_up import store
 
-from ssllib import pages
-from ssllib.recorded import NOTHING, Recorded, at, final, first, join, norm_at, number, place
-from ssllib.records import Store
+from ssllib.pages import page
+from ssllib.pages.recorded import NOTHING, Recorded, at, final, first, join, norm_at, number, place
+from ssllib.runs.records import Store
 
 
 @pytest.fixture
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     texts: list[str] = []
-    monkeypatch.setattr(pages, "show", texts.append)
+    monkeypatch.setattr(page, "show", texts.append)
     return texts
 
 
@@ -53,7 +53,7 @@ def test_a_page_stands_before_its_runs(tmp_path: Path, shown: list[str]) -> None
     runs.curves(axes, {"knn_val": "one", "loss": "other"})
     assert [t.get_text() for ax in axes for t in ax.texts] == [NOTHING] * 2
     plt.close(fig)
-    assert "Not recorded yet: simclr-arms" in pages.pending_box("simclr-arms")
+    assert "Not recorded yet: simclr-arms" in page.pending_box("simclr-arms")
 
 
 def test_an_end_with_enough_seeds_goes_before_a_later_one(tmp_path: Path) -> None:
@@ -106,9 +106,9 @@ def test_an_answer_gives_word_and_effect(
     tmp_path: Path, shown: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     s = store(tmp_path, "cpu", {"default": [3.0, 3.1, 3.2], "cut": [3.0, 3.1, 3.2]}, epochs=100)
-    monkeypatch.setattr(pages.records, "committed", lambda: s)
+    monkeypatch.setattr(page.records, "committed", lambda: s)
     questions = {"Do norms grow?": "norms-grow-simclr", "Does it help?": "control-cut-last-layer"}
-    pages.Page("training/simclr-norms", {}).answer(questions)
+    page.Page("training/simclr-norms", {}).answer(questions)
     first_line, second = shown[0].splitlines()
     assert first_line.startswith("- Do norms grow? **confirmed** (small network): +54.9 [")
     assert "(% of a norm)" in first_line

@@ -14,11 +14,12 @@ from pathlib import Path
 import pytest
 import torch
 
-from ssllib import agenda, checkpoint, stopping, sweep, training
+from ssllib.runs import agenda, jobs as sweep
+from ssllib.engine import checkpoint, stopping, loop
 from ssllib.__main__ import main
-from ssllib.records import Store
-from ssllib.sweep import Job
-from ssllib.train_config import TrainConfig
+from ssllib.runs.records import Store
+from ssllib.runs.jobs import Job
+from ssllib.engine.train_config import TrainConfig
 
 TINY = TrainConfig(
     dataset="shapes", train_images=128, held_out=64, test_images=64, backbone="small", width=8, proj_hidden=8,
@@ -78,10 +79,10 @@ def test_a_run_that_ended_where_the_longer_is_not_evaluated_is_no_start(tmp_path
     short = TINY.replace(epochs=3)
     path = checkpoint.kept(tmp_path, short.course(), 3)
     checkpoint.save(path, {"history": []})
-    assert training._found(tmp_path, TINY.replace(epochs=5)) is None
-    assert training._found(tmp_path, short.replace(measures=("linear",))) == {"history": []}
-    assert training._found(tmp_path, TINY) is None  # it goes less far
-    assert training._found(tmp_path, short.replace(lr=0.1)) is None
+    assert loop._found(tmp_path, TINY.replace(epochs=5)) is None
+    assert loop._found(tmp_path, short.replace(measures=("linear",))) == {"history": []}
+    assert loop._found(tmp_path, TINY) is None  # it goes less far
+    assert loop._found(tmp_path, short.replace(lr=0.1)) is None
 
 
 def test_a_course_is_all_but_the_end_and_what_is_measured_after_it() -> None:

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from ssllib import agenda, claims, datasets, estimate, experiments, sweep
+from ssllib.runs import agenda, run_time, experiments, jobs as sweep
+from ssllib.evidence import claims
+from ssllib.engine import data
 from ssllib.errors import InputError
-from ssllib.estimate import Speeds
-from ssllib.experiments import Cell, Experiment
-from ssllib.provenance import device
-from ssllib.records import Record, Store
-from ssllib.train_config import TrainConfig
+from ssllib.runs.run_time import Speeds
+from ssllib.runs.experiments import Cell, Experiment
+from ssllib.runs.provenance import device
+from ssllib.runs.records import Record, Store
+from ssllib.engine.train_config import TrainConfig
 
 TINY = TrainConfig(
     dataset="shapes", train_images=128, held_out=64, test_images=64, backbone="mini", width=4, proj_hidden=8,
@@ -149,18 +151,18 @@ def test_a_gpu_run_is_a_paper_run_stopped_at_epoch_100_with_a_smaller_backbone()
 
 
 def test_images_of_a_configuration() -> None:
-    assert estimate.images(TINY) == (128, 64, 64)
+    assert run_time.images(TINY) == (128, 64, 64)
     full = TrainConfig(dataset="cifar10")
-    assert estimate.images(full) == (45_000, 5000, 10_000)
-    assert estimate.images(full.replace(imbalance=1.5, held_out=0))[0] == 14_736
+    assert run_time.images(full) == (45_000, 5000, 10_000)
+    assert run_time.images(full.replace(imbalance=1.5, held_out=0))[0] == 14_736
 
 
 @pytest.mark.parametrize("change", [{}, {"held_out": 64}, {"imbalance": 1.5}, {"train_images": 64, "test_images": 8}])
 def test_as_many_images_are_loaded_as_are_counted(change: dict) -> None:
     config = TrainConfig(dataset="shapes", batch_size=32, held_out=0).replace(**change)
-    splits = datasets.load(config)
-    assert estimate.images(config) == tuple(len(part) for part in (splits.train, splits.held_out, splits.test))
-    assert datasets.side(config) == splits.train.images.shape[-1]
+    splits = data.load(config)
+    assert run_time.images(config) == tuple(len(part) for part in (splits.train, splits.held_out, splits.test))
+    assert data.side(config) == splits.train.images.shape[-1]
 
 
 def record_of(config: TrainConfig, **provenance: object) -> Record:

@@ -35,11 +35,15 @@ from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from ssllib import deviations, experiments, losses, measures, pages, papers, plots, stats, verdicts
-from ssllib.experiments import anchors as grid
-from ssllib.models import simclr
-from ssllib.models.backbones import ResNet
-from ssllib.recorded import number
+from ssllib.evidence import deviations, papers, stats, verdicts
+from ssllib.runs import experiments
+from ssllib import losses
+from ssllib.engine.evaluation import at_the_end
+from ssllib.pages import page as pages, plots
+from ssllib.runs.experiments import orthonormal_anchors as grid
+from ssllib.engine.methods import simclr
+from ssllib.engine.methods.backbones import ResNet
+from ssllib.pages.recorded import number
 
 page = pages.begin(
     "anchors/learning-rate",
@@ -257,7 +261,7 @@ if ranges and over:
     pages.say(
         f"How much can be seen at this scale? Between the seeds of one arm the accuracy differs by {np.median(ranges):.1f} points (median of the ranges, {len(ranges)} arms with more than one seed); between the rates of one loss "
         f"without anchors the mean accuracy differs by {span(over)} points. "
-        f"In {sum(e == max(measures.RATES) for e in edge)} of {len(edge)} runs the chosen rate of fine-tuning is the largest of the four on offer."
+        f"In {sum(e == max(at_the_end.RATES) for e in edge)} of {len(edge)} runs the chosen rate of fine-tuning is the largest of the four on offer."
     )
 
 # %% [markdown]

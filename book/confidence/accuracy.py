@@ -29,8 +29,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from ssllib import boxes, confidence, deviations, norms, pages, plots, stats
-from ssllib.recorded import final, place
+from ssllib.pages import boxes, page as pages, plots
+from ssllib.engine.evaluation import confidence
+from ssllib.evidence import deviations, stats
+from ssllib import norms
+from ssllib.pages.recorded import final, place
 
 page = pages.begin(
     "confidence/accuracy",

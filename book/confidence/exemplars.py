@@ -28,9 +28,12 @@ import math
 import matplotlib.pyplot as plt
 import torch
 
-from ssllib import confidence, deviations, norms, pages
-from ssllib.datasets import human_labels, shapes
-from ssllib.recorded import final
+from ssllib.engine.evaluation import confidence
+from ssllib.evidence import deviations
+from ssllib import norms
+from ssllib.pages import page as pages
+from ssllib.engine.data import human_labels, shapes
+from ssllib.pages.recorded import final
 
 page = pages.begin(
     "confidence/exemplars",

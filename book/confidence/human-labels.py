@@ -26,8 +26,9 @@ import math
 
 import matplotlib.pyplot as plt
 
-from ssllib import deviations, pages, plots
-from ssllib.recorded import final
+from ssllib.evidence import deviations
+from ssllib.pages import page as pages, plots
+from ssllib.pages.recorded import final
 
 page = pages.begin(
     "confidence/human-labels",

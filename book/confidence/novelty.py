@@ -28,8 +28,9 @@ import math
 
 import matplotlib.pyplot as plt
 
-from ssllib import deviations, pages, plots
-from ssllib.recorded import place
+from ssllib.evidence import deviations
+from ssllib.pages import page as pages, plots
+from ssllib.pages.recorded import place
 
 page = pages.begin(
     "confidence/novelty",

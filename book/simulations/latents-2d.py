@@ -27,8 +27,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.collections import LineCollection
 
-from ssllib import deviations, pages, plots
-from ssllib.recorded import at
+from ssllib.evidence import deviations
+from ssllib.pages import page as pages, plots
+from ssllib.pages.recorded import at
 
 page = pages.begin(
     "simulations/latents-2d",

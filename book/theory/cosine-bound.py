@@ -31,9 +31,11 @@ import z3
 from matplotlib import pyplot as plt
 from matplotlib.colors import BoundaryNorm, ListedColormap
 
-from ssllib import geometry, pages, papers, plots, proof_pages
-from ssllib.proofs import statements
-from ssllib.proofs.step import change_error
+from ssllib import geometry
+from ssllib.pages import page as pages, plots, proof_report
+from ssllib.evidence import papers
+from ssllib.theory.proofs import statements
+from ssllib.theory.proofs.printed_step import change_error
 
 page = pages.begin(
     "theory/cosine-bound",
@@ -196,7 +198,7 @@ plt.show()
 # Every one of these statements was decided by machine: an equation by SymPy, an inequality by Z3, from the vectors and the updates as they are printed.
 
 # %% tags=["hide-input"]
-decided = proof_pages.Decided(page.recorded("proofs"), "cosine-bound", "cosine-bound-hats", "cosine-bound-restated", "cosine-change-quadratic", "effective-rate-reading", "slowdown-at-least-quadratic", "slowdown-unbounded", "angle-matters-only-near-pi", "angle-control-keeps-norm")
+decided = proof_report.Decided(page.recorded("proofs"), "cosine-bound", "cosine-bound-hats", "cosine-bound-restated", "cosine-change-quadratic", "effective-rate-reading", "slowdown-at-least-quadratic", "slowdown-unbounded", "angle-matters-only-near-pi", "angle-control-keeps-norm")
 decided.table("cosine-bound", "cosine-bound-hats", "cosine-bound-restated", roles=("claim", "proof"), caption="The bounds as printed, and the lines of the proof in 2502.09252, A.4", name="tab-cosine-bound-printed")
 
 # %% [markdown]

@@ -30,9 +30,12 @@ import math
 import numpy as np
 from matplotlib import pyplot as plt
 
-from ssllib import boxes, pages, papers, plots, proof_pages, random_angles
-from ssllib.proofs import random_angles as checks
-from ssllib.simulations import norm_and_angle, random_pairs
+from ssllib.pages import boxes, page as pages, plots, proof_report
+from ssllib.evidence import papers
+from ssllib.theory import random_angles
+from ssllib.theory.proofs import angle_bound as checks
+from ssllib.engine.simulations import norm_and_angle
+from ssllib.theory import random_pairs
 
 page = pages.begin(
     "theory/random-angles",
@@ -116,7 +119,7 @@ page.claim("question-low-dimension")
 # $d$ and every obtuse angle. Everything said here is checked by machine, for a symbolic $d$:
 
 # %% tags=["hide-input"]
-decided = proof_pages.Decided(page.recorded("proofs"), *checks.CHECKS)
+decided = proof_report.Decided(page.recorded("proofs"), *checks.CHECKS)
 decided.table("random-cosine-moments", "random-cosine-bound", caption="The cosine of two independent normal vectors: its law, its moments, and bounds for its tail", name="tab-random-angles-law")
 
 # %% [markdown]

@@ -29,8 +29,10 @@ import math
 
 import matplotlib.pyplot as plt
 
-from ssllib import deviations, experiments, pages, papers, plots
-from ssllib.recorded import at, final, first, join, norm_at
+from ssllib.evidence import deviations, papers
+from ssllib.runs import experiments
+from ssllib.pages import page as pages, plots
+from ssllib.pages.recorded import at, final, first, join, norm_at
 
 page = pages.begin(
     "training/cut-initialization",
