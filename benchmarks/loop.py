@@ -28,10 +28,10 @@ from torch.utils.data import DataLoader, Dataset
 from benchmarks.augment import CROP_MIN, GRAY, JITTER, PilImages
 from benchmarks.step import PARTS, Steps
 from benchmarks.timing import Options, Report, parts, processor_seconds
-from ssllib.runs import experiments
 from ssllib.engine.data.shapes import shapes
 from ssllib.engine.methods.backbones import backbone_of
 from ssllib.engine.train_config import TrainConfig
+from ssllib.runs import experiments
 
 OURS, PEER, PEER_BF16 = "ssllib, two runs", "lightly", "lightly, bf16"
 RUNS = 2  # of ours, side by side; and the peer's threads and workers

@@ -11,8 +11,8 @@ import torch
 from benchmarks.gpu import flops_per_image
 from benchmarks.step import Steps
 from benchmarks.timing import Options, Report, profiled, take_turns
-from ssllib.runs import experiments
 from ssllib.engine.train_config import TrainConfig
+from ssllib.runs import experiments
 
 PRODUCT = "bf16 matrix product"
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing import Options, Report, functions, take_turns
-from ssllib.runs import experiments
 from ssllib.engine.simulations.norm_and_angle import NormAndAngleConfig, run_norm_and_angle
+from ssllib.runs import experiments
 
 
 def pairs_at(c: NormAndAngleConfig, norm: float, alpha: float, seed: int) -> tuple[Tensor, Tensor]:

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing import Options, Report, parts, take_turns
-from ssllib.runs import experiments
-from ssllib.engine import methods, loop, views
+from ssllib.engine import loop, methods, views
 from ssllib.engine import step as passes
 from ssllib.engine.data import ImageSet
 from ssllib.engine.data.shapes import shapes
 from ssllib.engine.train_config import TrainConfig
+from ssllib.runs import experiments
 
 PARTS = {
     "views": (views, "augment"),

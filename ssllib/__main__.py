@@ -83,8 +83,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _status(args: argparse.Namespace) -> None:
-    from ssllib.runs import records
     from ssllib.evidence import scoreboard
+    from ssllib.runs import records
 
     print(scoreboard.summary(records.committed()) if args.summary else scoreboard.text(records.committed()))
 
@@ -115,8 +115,8 @@ def _settings(pairs: Sequence[str]) -> dict[str, Any]:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from ssllib.runs import agenda, experiments, records, jobs
     from ssllib import paths
+    from ssllib.runs import agenda, experiments, jobs, records
 
     changes = _settings(args.set)
     if args.commit and changes:
@@ -156,12 +156,13 @@ def _run(args: argparse.Namespace) -> int:
 def _carry_out(args: argparse.Namespace, waiting: list[Any], store: Any) -> int:
     import torch
 
-    from ssllib.runs import agenda, jobs
     from ssllib.engine import stopping
+    from ssllib.evidence import claims
+    from ssllib.runs import agenda, jobs
 
     _check_data(waiting, args.data_root)
     on_cpu = not torch.cuda.is_available()
-    options: dict[str, Any] = {"threads": args.threads or (1 if on_cpu else None)}
+    options: dict[str, Any] = {"threads": args.threads or (1 if on_cpu else None), "criteria": claims.criteria_of}
     if any(j.config.kind == "training" for j in waiting):
         options["data_root"] = args.data_root
         if args.minutes is not None:
@@ -256,12 +257,11 @@ def _records(args: argparse.Namespace) -> None:
 
 
 def _pages(args: argparse.Namespace) -> int:
-    from ssllib.pages import build
+    from ssllib.pages import build, score_board
     from ssllib.runs import records
-    from ssllib.evidence import scoreboard
 
     status = build.run_pages(stale_only=args.stale, jobs=args.jobs, into=args.into)
-    if args.into is None and scoreboard.update_readme(records.committed()):
+    if args.into is None and score_board.update_readme(records.committed()):
         print("README.md: summary of verdicts updated")
     return status
 

@@ -16,14 +16,16 @@ from typing import Any
 
 import pytest
 
-from ssllib.evidence import tables as arithmetic, claims, papers, verdicts
-from ssllib.pages import boxes
-from ssllib.runs import records
-from ssllib.evidence.tables import cloa, counts, differences, same_setting, elsewhere, compare as tables
-from ssllib.evidence.tables.differences import Gain, compare
-from ssllib.evidence.tables.compare import Finding, Load
 from ssllib.errors import InputError
+from ssllib.evidence import claims, papers, verdicts
+from ssllib.evidence import tables as arithmetic
+from ssllib.evidence.tables import cloa, counts, differences, elsewhere, same_setting
+from ssllib.evidence.tables import compare as tables
+from ssllib.evidence.tables.compare import Finding, Load
+from ssllib.evidence.tables.differences import Gain, compare
+from ssllib.pages import boxes
 from ssllib.paths import data_dir, project_dir
+from ssllib.runs import records
 
 CLOA, EARLY, LATE = "2403.18699", "2406.16468", "2502.09252"
 Change = tuple[str, str, dict[str, Any], float | None]

@@ -9,11 +9,11 @@ import torch
 
 from benchmarks import __main__ as command
 from benchmarks import augment, gpu, knn, simulation, step, table, timing
-from ssllib.runs import experiments
 from ssllib.engine.evaluation.knn import knn_predict
 from ssllib.engine.simulations.norm_and_angle import run_norm_and_angle
 from ssllib.engine.step import forward_backward
 from ssllib.engine.train_config import TrainConfig
+from ssllib.runs import experiments
 
 TINY = TrainConfig(
     dataset="shapes", train_images=64, held_out=32, test_images=32, backbone="mini", width=4, proj_hidden=8,

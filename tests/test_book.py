@@ -13,8 +13,8 @@ import nbformat
 import pytest
 import yaml
 
-from ssllib.pages import build, notebooks
 from ssllib.errors import InputError
+from ssllib.pages import build, notebooks
 
 HEADER = """\
 # ---
@@ -130,7 +130,7 @@ def test_a_page_of_deviations_is_drawn_from_all_papers_and_the_reasons(root: Pat
     page = root / "book/training/norms.py"
     (root / "data/deviations.yml").write_text("reasons: []\n")
     for shows in (False, True):
-        page.write_text(PAGE + 'f = lambda: deviations.markdown("widths", "gpu")\n' * shows)
+        page.write_text(PAGE + 'f = lambda: deviation_table.markdown("widths", "gpu")\n' * shows)
         before = build.digest(build.find("training/norms", root))
         edit(root, name)
         assert (build.digest(build.find("training/norms", root)) != before) == shows

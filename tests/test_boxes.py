@@ -4,12 +4,12 @@ import re
 import pytest
 from made_up import claim
 
-from ssllib.pages import boxes, page
-from ssllib.evidence import claims, verdicts
-from ssllib.runs import records
 from ssllib.errors import InputError
+from ssllib.evidence import claims, verdicts
 from ssllib.evidence.verdicts import Verdict
 from ssllib.evidence.words import Reading
+from ssllib.pages import boxes, page
+from ssllib.runs import records
 
 CHECKS = {"scale": page.choice("smoke", "cpu"), "epochs": page.integer(1, 100), "rate": page.number(0, 1)}
 GOOD = {"scale": "smoke", "epochs": 3, "rate": 0.5, "_hidden": 1, "In": [], "Out": {}, "np": pytest}

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from made_up import claim, store
 
-from ssllib.evidence import claims, scoreboard, verdicts, words
-from ssllib.runs import records
-from ssllib.evidence.claims import Claim
 from ssllib.errors import InputError
+from ssllib.evidence import claims, scoreboard, verdicts, words
+from ssllib.evidence.claims import Claim
+from ssllib.runs import records
 from ssllib.runs.records import Store
 
 

@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssllib.theory import collapse, proofs, critical_points
 from ssllib import losses
 from ssllib.errors import InputError
+from ssllib.theory import collapse, critical_points, proofs
 
 pairs = st.integers(1, 4)
 temperatures = st.floats(0.1, 10)

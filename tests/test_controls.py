@@ -5,12 +5,12 @@ import torch
 from test_training import OTHERS, TINY
 from torch import nn
 
-from ssllib.engine import data, methods, loop
-from ssllib.runs import experiments
+from ssllib.engine import data, loop, methods
 from ssllib.engine.config import kind
-from ssllib.errors import InputError
 from ssllib.engine.methods.method import feeding_batch_norm
 from ssllib.engine.train_config import TrainConfig
+from ssllib.errors import InputError
+from ssllib.runs import experiments
 
 EACH = {"simclr": TINY.replace(proj_norm=True)} | {name: c for name, c in OTHERS.items() if name != "vit"}
 

@@ -11,17 +11,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssllib.evidence import claims, verdicts, words
 from ssllib import geometry
-from ssllib.theory import proofs
+from ssllib.engine.simulations import small_step
+from ssllib.engine.simulations.norm_and_angle import NormAndAngleConfig
 from ssllib.errors import InputError
-from ssllib.theory.proofs import cosine_bound, slowdown, printed_step
+from ssllib.evidence import claims, verdicts, words
+from ssllib.theory import proofs
+from ssllib.theory.proofs import cosine_bound, printed_step, slowdown
 from ssllib.theory.proofs.algebra import Algebra, never_negative, plain
 from ssllib.theory.proofs.formulas import cosine, sine
 from ssllib.theory.proofs.readings import Coordinates, EqualNorms, Numbers
 from ssllib.theory.proofs.statements import DIMENSIONS, Limit, Relation, Undecided, examine
-from ssllib.engine.simulations import small_step
-from ssllib.engine.simulations.norm_and_angle import NormAndAngleConfig
 
 sp = pytest.importorskip("sympy")
 pytest.importorskip("z3")

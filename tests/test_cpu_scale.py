@@ -5,13 +5,13 @@ import dataclasses
 import pytest
 import torch
 
-from ssllib.runs import experiments
-from ssllib.engine import methods
 from ssllib.cut_init import cut_init_
+from ssllib.engine import methods
 from ssllib.engine.data.shapes import shapes
-from ssllib.runs.experiments.interventions import CPU, GPU, default_of
 from ssllib.engine.train_config import TrainConfig
 from ssllib.engine.views import view
+from ssllib.runs import experiments
+from ssllib.runs.experiments.interventions import CPU, GPU, default_of
 
 ALLOWED = {"backbone", "epochs"}
 """Settings that may differ from the gpu scale's."""

@@ -23,10 +23,10 @@ from ssllib.engine.data.folder import image_folder, read_image
 from ssllib.engine.data.human_labels import NOISE, cifar10_h, cifar_n, convert_cifar_n, entropy, noise_rate
 from ssllib.engine.data.imbalance import BASES, exponential_counts, imbalanced
 from ssllib.engine.data.shapes import NAMES, OTHERS, annotate, others, shapes, shapes_with_blend
-from ssllib.errors import InputError
 from ssllib.engine.evaluation.knn import accuracy, knn_predict
-from ssllib.paths import data_root
 from ssllib.engine.train_config import TrainConfig
+from ssllib.errors import InputError
+from ssllib.paths import data_root
 
 
 def test_shapes_are_bytes_balanced_and_repeatable() -> None:

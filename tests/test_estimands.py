@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from made_up import store
 
-from ssllib.evidence import metrics, stats
-from ssllib.runs import records
 from ssllib.errors import InputError
+from ssllib.evidence import metrics, stats
 from ssllib.evidence.estimands import Estimand
+from ssllib.runs import records
 from ssllib.runs.records import Store
 
 NORM_AT_0 = {"arm": "cut", "metric": "norm_projector", "epoch": 0}

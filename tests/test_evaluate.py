@@ -7,8 +7,17 @@ from sklearn.neighbors import KNeighborsClassifier
 from ssllib.engine.data import ImageSet
 from ssllib.engine.data.imbalance import imbalanced
 from ssllib.engine.data.shapes import shapes
+from ssllib.engine.evaluation.knn import (
+    PROTOCOLS,
+    accuracy,
+    features,
+    knn_accuracies,
+    knn_bank,
+    knn_predict,
+    knn_scores,
+    top_accuracy,
+)
 from ssllib.errors import InputError
-from ssllib.engine.evaluation.knn import PROTOCOLS, accuracy, features, knn_accuracies, knn_bank, knn_predict, knn_scores, top_accuracy
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from ssllib import geometry
-from ssllib.theory import proofs
 from ssllib.gradscale import GradScale
+from ssllib.theory import proofs
 from ssllib.theory.proofs import gradscale_field, gradscale_potential, potentials
 from ssllib.theory.proofs.readings import Coordinates, Gram
 

@@ -5,11 +5,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks import table
-from ssllib.pages import readme
 from ssllib import paths
-from ssllib.runs import records
-from ssllib.evidence import scoreboard
 from ssllib.errors import InputError
+from ssllib.pages import readme, score_board
+from ssllib.runs import records
 
 MARKS = ("<!-- begin -->", "<!-- end -->")
 OLD = "before\n<!-- begin -->\nold\n<!-- end -->\nafter\n"
@@ -62,14 +61,14 @@ def test_both_tables_of_the_readme_are_put_back_as_they_were(
 ) -> None:
     file, text = tmp_path / "README.md", (paths.project_dir() / "README.md").read_text(encoding="utf-8")
     emptied = text
-    for first, last in (scoreboard.MARKS, table.MARKS):
+    for first, last in (score_board.MARKS, table.MARKS):
         head, _, rest = emptied.partition(first)
         emptied = f"{head}{first}\n{last}{rest.partition(last)[2]}"
     file.write_text(emptied, encoding="utf-8")
     store, results = records.committed(), table.results()
-    for module in (scoreboard, table):
+    for module in (score_board, table):
         monkeypatch.setattr(module, "project_dir", lambda: tmp_path)
     assert emptied != text
-    assert scoreboard.update_readme(store) and table.update_readme(results)
+    assert score_board.update_readme(store) and table.update_readme(results)
     assert file.read_text(encoding="utf-8") == text
-    assert not scoreboard.update_readme(store) and not table.update_readme(results)
+    assert not score_board.update_readme(store) and not table.update_readme(results)

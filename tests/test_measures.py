@@ -9,15 +9,16 @@ import scipy.stats
 import torch
 from PIL import Image
 
-from ssllib.engine.evaluation import confidence, at_the_end, latents_2d, trained
-from ssllib.engine import data as datasets, methods, loop
 from ssllib import losses, norms
 from ssllib.augment import to_float
+from ssllib.engine import data as datasets
+from ssllib.engine import loop, methods
 from ssllib.engine.data import ImageSet, human_labels
 from ssllib.engine.data.shapes import others
-from ssllib.errors import InputError
-from ssllib.engine.train_config import TrainConfig
+from ssllib.engine.evaluation import at_the_end, confidence, latents_2d, trained
 from ssllib.engine.loop import train
+from ssllib.engine.train_config import TrainConfig
+from ssllib.errors import InputError
 
 TINY = TrainConfig(
     dataset="shapes", train_images=128, held_out=64, test_images=64, backbone="mini", width=4, proj_hidden=8,

@@ -6,16 +6,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ssllib.runs import experiments
-from ssllib.engine import methods
 from ssllib.cut_init import cut_init_
-from ssllib.errors import InputError
+from ssllib.engine import methods
 from ssllib.engine.methods.dino import Prototypes
 from ssllib.engine.methods.method import follow, rising, twin
 from ssllib.engine.methods.moco_v2 import MoCoV2, queue_nce
 from ssllib.engine.methods.moco_v3 import batch_nce
 from ssllib.engine.methods.vit import ViT, positions
 from ssllib.engine.train_config import METHODS, TrainConfig
+from ssllib.errors import InputError
+from ssllib.runs import experiments
 
 TINY = TrainConfig(
     dataset="shapes", backbone="mini", width=4, proj_hidden=8, proj_dim=6, pred_hidden=5, batch_size=8, queue=12,

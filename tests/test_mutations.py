@@ -24,12 +24,12 @@ import torch
 
 from ssllib import geometry, losses
 from ssllib.theory import proofs
+from ssllib.theory.critical_points import Point
 from ssllib.theory.proofs import algebra, cosine_losses, optimizers, potentials, reading, slowdown, statements
 from ssllib.theory.proofs.algebra import Algebra
 from ssllib.theory.proofs.batches import BatchRelation, NumberBatch, hard_batch
 from ssllib.theory.proofs.readings import Numbers, hard_pairs
 from ssllib.theory.proofs.statements import Limit, Question, Relation, Statement
-from ssllib.theory.critical_points import Point
 
 sp = pytest.importorskip("sympy")
 pytest.importorskip("z3")

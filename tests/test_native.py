@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssllib.engine.evaluation import knn
 from ssllib import native
+from ssllib.engine.evaluation import knn
 
 NO_COMPILER = native.compiler() is None
 pytestmark = pytest.mark.skipif(NO_COMPILER, reason="no C compiler")

@@ -12,15 +12,26 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssllib.engine import config as configs
-from ssllib.runs import experiments
 from ssllib import geometry
-from ssllib.evidence import papers
+from ssllib.engine import config as configs
+from ssllib.engine.simulations import small_step
+from ssllib.engine.simulations.norm_and_angle import (
+    NOT_WITHIN_CAP,
+    PRINTED_ALPHAS,
+    NormAndAngleConfig,
+    State,
+    descend,
+    leap,
+    quadrature,
+    random_cosines,
+    start,
+    step,
+)
 from ssllib.errors import InputError
+from ssllib.evidence import papers
 from ssllib.gradscale import scale_grad
 from ssllib.paths import data_dir
-from ssllib.engine.simulations import small_step
-from ssllib.engine.simulations.norm_and_angle import NOT_WITHIN_CAP, PRINTED_ALPHAS, NormAndAngleConfig, State, descend, leap, quadrature, random_cosines, start, step
+from ssllib.runs import experiments
 
 RELEASED: dict[str, Any] = {"first_step": "dot"}
 TEXT: dict[str, Any] = {"moving": "one", "scaled": "one", "renormalise": False}

@@ -7,7 +7,22 @@ import torch
 from sklearn.metrics import roc_auc_score
 
 from ssllib.errors import InputError
-from ssllib.norms import SCALES, NormMonitor, alignment, auroc, effective_rank, extremes, norm_bins, norm_statistics, pair_cosines, ranks, spearman, spherical_variance, uniformity, variance
+from ssllib.norms import (
+    SCALES,
+    NormMonitor,
+    alignment,
+    auroc,
+    effective_rank,
+    extremes,
+    norm_bins,
+    norm_statistics,
+    pair_cosines,
+    ranks,
+    spearman,
+    spherical_variance,
+    uniformity,
+    variance,
+)
 
 
 def test_norm_statistics() -> None:

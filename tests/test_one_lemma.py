@@ -8,7 +8,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ssllib.theory.proofs import norm_growth, optimizers
-from ssllib.theory.proofs.cosine_losses import COVERED, ROUNDING, UNCOVERED, embeddings, largest_radial, radial
+from ssllib.theory.proofs.cosine_losses import (
+    COVERED,
+    ROUNDING,
+    UNCOVERED,
+    embeddings,
+    largest_radial,
+    radial,
+)
 from ssllib.theory.proofs.dino_head import PublishedHead, dino_of
 from ssllib.theory.proofs.formulas import zero
 from ssllib.theory.proofs.infonce_formulas import gradient_of

@@ -3,14 +3,15 @@
 import pytest
 import torch
 
-from ssllib.engine import data as datasets, methods, loop
-from ssllib.engine.evaluation import knn
-from ssllib.runs import experiments
 from ssllib.augment import to_float
-from ssllib.runs.experiments.other_methods import SMALL
+from ssllib.engine import data as datasets
+from ssllib.engine import loop, methods
+from ssllib.engine.evaluation import knn
 from ssllib.engine.step import forward_backward
 from ssllib.engine.train_config import TrainConfig
 from ssllib.engine.views import Generators
+from ssllib.runs import experiments
+from ssllib.runs.experiments.other_methods import SMALL
 
 EXPERIMENT = experiments.get("other-methods")
 

@@ -4,11 +4,11 @@ import math
 
 import pytest
 
+from ssllib.engine import loop
+from ssllib.engine.train_config import TrainConfig
 from ssllib.evidence import claims
 from ssllib.runs import experiments
-from ssllib.engine import loop
 from ssllib.runs.experiments.orthonormal_anchors import FEW_RATES, LOSSES, RATES
-from ssllib.engine.train_config import TrainConfig
 
 FUSION, CONTROL = experiments.get("over-fusion"), experiments.get("over-fusion-views")
 

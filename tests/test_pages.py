@@ -13,9 +13,9 @@ import pytest
 import yaml
 from jupytext.compare import NotebookDifference, compare_notebooks
 
-from ssllib.pages import build, notebooks
 from ssllib import paths
 from ssllib.evidence import scoreboard, words
+from ssllib.pages import build, notebooks
 
 ROOT = paths.project_dir()
 ENTRIES = list(build._toc_files(yaml.safe_load((ROOT / "_toc.yml").read_text())))

@@ -12,10 +12,20 @@ from torch import nn
 from ssllib.augment import to_float
 from ssllib.engine.data import ImageSet, labelled
 from ssllib.engine.data.shapes import shapes
-from ssllib.errors import InputError
 from ssllib.engine.evaluation.knn import accuracy
+from ssllib.engine.evaluation.probes import (
+    HEADS,
+    FineTune,
+    best_rate,
+    classifier,
+    finetune,
+    finetune_accuracies,
+    fit_linear,
+    linear_probe,
+    predict,
+)
 from ssllib.engine.methods.backbones import ResNet
-from ssllib.engine.evaluation.probes import HEADS, FineTune, best_rate, classifier, finetune, finetune_accuracies, fit_linear, linear_probe, predict
+from ssllib.errors import InputError
 
 
 def _features(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ssllib.pages import page
-from ssllib.runs import records
 from ssllib.errors import InputError
+from ssllib.pages import page
 from ssllib.pages.proof_report import Decided, Differs
+from ssllib.runs import records
 from ssllib.runs.records import Record
 
 CHECKS = ("cosine-gradient-sign-2502", "cosine-gradient-magnitude")

@@ -9,10 +9,10 @@ import sys
 
 import pytest
 
-from ssllib.evidence import claims
 from ssllib import geometry
-from ssllib.theory import proofs
 from ssllib.errors import InputError
+from ssllib.evidence import claims
+from ssllib.theory import proofs
 from ssllib.theory.proofs import cosine as cosine_checks
 from ssllib.theory.proofs import norm_growth_checks
 from ssllib.theory.proofs.formulas import gradient, matrix_form, negative

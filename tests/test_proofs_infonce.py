@@ -12,9 +12,25 @@ from torch import Tensor
 
 from ssllib import geometry, losses
 from ssllib.theory.proofs import infonce, repulsion_size
-from ssllib.theory.proofs.batches import BatchRelation, GramBatch, NumberBatch, PlaneBatch, batch_error, hard_batch
+from ssllib.theory.proofs.batches import (
+    BatchRelation,
+    GramBatch,
+    NumberBatch,
+    PlaneBatch,
+    batch_error,
+    hard_batch,
+)
 from ssllib.theory.proofs.formulas import zero
-from ssllib.theory.proofs.infonce_formulas import attraction, batch_form, gradient_of, over_tau, own_term, printed_2406, printed_2502, repulsion
+from ssllib.theory.proofs.infonce_formulas import (
+    attraction,
+    batch_form,
+    gradient_of,
+    over_tau,
+    own_term,
+    printed_2406,
+    printed_2502,
+    repulsion,
+)
 from ssllib.theory.proofs.statements import TOLERANCE, Statement, Undecided, examine
 
 pytest.importorskip("sympy")

@@ -3,14 +3,15 @@
 import pytest
 import torch
 
-from ssllib.engine import data as datasets, methods, loop
 from ssllib import losses
 from ssllib.augment import draw
-from ssllib.errors import InputError
+from ssllib.engine import data as datasets
+from ssllib.engine import loop, methods
 from ssllib.engine.schedules import released_rate, warmup_cosine
 from ssllib.engine.step import forward_backward
 from ssllib.engine.train_config import DIFFERENCES, PROTOCOLS, TrainConfig
 from ssllib.engine.views import Generators
+from ssllib.errors import InputError
 
 TINY = TrainConfig(
     dataset="shapes", train_images=128, held_out=64, test_images=64, backbone="mini", width=4, proj_hidden=8,

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssllib.theory import random_angles
 from ssllib.errors import InputError
+from ssllib.theory import random_angles
 from ssllib.theory.proofs import angle_bound as checks
 from ssllib.theory.proofs import angle_law
 from ssllib.theory.proofs.statements import Undecided, settle

@@ -9,11 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssllib.theory import random_angles
-from ssllib.errors import InputError
-from ssllib.theory import random_pairs
 from ssllib.engine.simulations import small_step
 from ssllib.engine.simulations.norm_and_angle import NormAndAngleConfig, descend, start
+from ssllib.errors import InputError
+from ssllib.theory import random_angles, random_pairs
 
 PI = math.pi
 

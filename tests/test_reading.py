@@ -9,9 +9,9 @@ import pytest
 from ssllib.theory.proofs import reading
 from ssllib.theory.proofs.algebra import Algebra
 from ssllib.theory.proofs.formulas import gradient, perp_form
+from ssllib.theory.proofs.phrases import PAIR, pair
 from ssllib.theory.proofs.reading import Unreadable, alterations, numbers, read, shown, value
 from ssllib.theory.proofs.statements import Relation
-from ssllib.theory.proofs.phrases import PAIR, pair
 
 sp = pytest.importorskip("sympy")
 pytest.importorskip("z3")

@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssllib.runs import records
 from ssllib.engine.config import kind
-from ssllib.errors import InputError
-from ssllib.runs.records import Record, Store
 from ssllib.engine.train_config import TrainConfig
+from ssllib.errors import InputError
+from ssllib.runs import records
+from ssllib.runs.records import Record, Store
 
 
 def record(seed: int = 0, **final: float) -> Record:

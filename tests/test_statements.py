@@ -8,8 +8,32 @@ from typing import Any
 import pytest
 
 from ssllib.theory.proofs.cosine import descends
-from ssllib.theory.proofs.formulas import cosine, embedding, farther, gradient, loss, magnitude_squared, matrix_form, moved, negative, perp_form, rise, sideways, squared, zero
-from ssllib.theory.proofs.statements import Limit, Relation, Undecided, _breakable, approach, examine, sentence, table
+from ssllib.theory.proofs.formulas import (
+    cosine,
+    embedding,
+    farther,
+    gradient,
+    loss,
+    magnitude_squared,
+    matrix_form,
+    moved,
+    negative,
+    perp_form,
+    rise,
+    sideways,
+    squared,
+    zero,
+)
+from ssllib.theory.proofs.statements import (
+    Limit,
+    Relation,
+    Undecided,
+    _breakable,
+    approach,
+    examine,
+    sentence,
+    table,
+)
 
 pytest.importorskip("sympy")
 pytest.importorskip("z3")

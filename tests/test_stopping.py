@@ -14,12 +14,13 @@ from pathlib import Path
 import pytest
 import torch
 
-from ssllib.runs import agenda, jobs as sweep
-from ssllib.engine import checkpoint, stopping, loop
 from ssllib.__main__ import main
-from ssllib.runs.records import Store
-from ssllib.runs.jobs import Job
+from ssllib.engine import checkpoint, loop, stopping
 from ssllib.engine.train_config import TrainConfig
+from ssllib.runs import agenda
+from ssllib.runs import jobs as sweep
+from ssllib.runs.jobs import Job
+from ssllib.runs.records import Store
 
 TINY = TrainConfig(
     dataset="shapes", train_images=128, held_out=64, test_images=64, backbone="small", width=8, proj_hidden=8,

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from ssllib.runs import agenda, run_time, experiments, jobs as sweep
-from ssllib.evidence import claims
 from ssllib.engine import data
+from ssllib.engine.train_config import TrainConfig
 from ssllib.errors import InputError
-from ssllib.runs.run_time import Speeds
+from ssllib.evidence import claims
+from ssllib.runs import agenda, experiments, run_time
+from ssllib.runs import jobs as sweep
 from ssllib.runs.experiments import Cell, Experiment
 from ssllib.runs.provenance import device
 from ssllib.runs.records import Record, Store
-from ssllib.engine.train_config import TrainConfig
+from ssllib.runs.run_time import Speeds
 
 TINY = TrainConfig(
     dataset="shapes", train_images=128, held_out=64, test_images=64, backbone="mini", width=4, proj_hidden=8,
@@ -47,11 +48,11 @@ def test_a_shared_run_is_made_once_and_belongs_to_both(two: None, tmp_path: Path
 
 def test_criteria_of_every_claim_that_shares_the_run_are_kept() -> None:
     default = experiments.get("simclr-arms").cell("gpu", "default").config
-    kept = sweep._criteria(sweep.Job("simclr-arms", "gpu", "default", default))
+    kept = claims.criteria_of(sweep.Job("simclr-arms", "gpu", "default", default))
     used = {c.id for c in claims.load().values() if {"confidence", "simclr-arms"} & set(c.experiments)}
     assert used <= kept.keys()
     lonely = experiments.get("loss-halves").cell("gpu", "attraction").config
-    kept = sweep._criteria(sweep.Job("loss-halves", "gpu", "attraction", lonely))
+    kept = claims.criteria_of(sweep.Job("loss-halves", "gpu", "attraction", lonely))
     assert kept.keys() == {c.id for c in claims.load().values() if "loss-halves" in c.experiments}
 
 

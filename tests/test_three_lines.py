@@ -11,13 +11,23 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssllib.engine import config as configs
-from ssllib.runs import experiments, records
 from ssllib import losses
-from ssllib.errors import InputError
-from ssllib.runs.experiments import simulated
+from ssllib.engine import config as configs
 from ssllib.engine.simulations.lines import axes, measures, neighbours, rank1_share, separation
-from ssllib.engine.simulations.three_lines import CLUSTERS, LOSSES, ThreeLinesConfig, augmented, best_rate, cloud, network, objective, run_three_lines
+from ssllib.engine.simulations.three_lines import (
+    CLUSTERS,
+    LOSSES,
+    ThreeLinesConfig,
+    augmented,
+    best_rate,
+    cloud,
+    network,
+    objective,
+    run_three_lines,
+)
+from ssllib.errors import InputError
+from ssllib.runs import experiments, records
+from ssllib.runs.experiments import simulated
 
 SMALL: dict[str, Any] = {"points": 20, "batch_size": 32, "hidden": 16, "steps": 24, "labels": 5, "rate": 0.01}
 

@@ -10,12 +10,13 @@ import pytest
 import torch
 import torchvision
 
-from ssllib.engine import data as datasets, methods, step, loop, views
-from ssllib.errors import InputError
+from ssllib.engine import data as datasets
+from ssllib.engine import loop, methods, step, views
+from ssllib.engine.loop import train
 from ssllib.engine.methods.backbones import ResNet
 from ssllib.engine.train_config import METHODS, TrainConfig
-from ssllib.engine.loop import train
 from ssllib.engine.views import Generators
+from ssllib.errors import InputError
 
 TINY = TrainConfig(
     dataset="shapes", train_images=128, held_out=64, test_images=64, backbone="mini", width=4, proj_hidden=8,

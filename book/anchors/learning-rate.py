@@ -35,15 +35,16 @@ from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from ssllib.evidence import deviations, papers, stats, verdicts
-from ssllib.runs import experiments
 from ssllib import losses
 from ssllib.engine.evaluation import at_the_end
-from ssllib.pages import page as pages, plots
-from ssllib.runs.experiments import orthonormal_anchors as grid
 from ssllib.engine.methods import simclr
 from ssllib.engine.methods.backbones import ResNet
+from ssllib.evidence import papers, stats, verdicts
+from ssllib.pages import deviation_table, plots
+from ssllib.pages import page as pages
 from ssllib.pages.recorded import number
+from ssllib.runs import experiments
+from ssllib.runs.experiments import orthonormal_anchors as grid
 
 page = pages.begin(
     "anchors/learning-rate",
@@ -510,7 +511,7 @@ page.verdict("anchors-variance-dips", "anchors-variance-recovers")
 # Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
 
 # %% tags=["remove-input"]
-pages.show(deviations.markdown("over-fusion", found.scale))
+pages.show(deviation_table.markdown("over-fusion", found.scale))
 
 # %% [markdown]
 # - **Schedule.** Ours falls to zero. A rate of 1 held for 39,000 steps is another thing: it leaves more time to diverge, or for ReLUs to die.

@@ -26,9 +26,10 @@ from decimal import Decimal
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
-from ssllib.pages import page as pages, plots
 from ssllib.evidence import papers
-from ssllib.evidence.tables import cloa, elsewhere, compare
+from ssllib.evidence.tables import cloa, compare, elsewhere
+from ssllib.pages import page as pages
+from ssllib.pages import plots
 
 page = pages.begin("anchors/published-losses", globals(), baseline=pages.choice("CPC-v2", "MOCO-v2", "SimCLR"))
 

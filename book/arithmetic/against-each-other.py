@@ -26,10 +26,12 @@ from collections import Counter
 import numpy as np
 from matplotlib import pyplot as plt
 
-from ssllib.evidence import tables as arithmetic, claims, papers
-from ssllib.pages import page as pages, plots
-from ssllib.evidence.tables import same_setting, compare
+from ssllib.evidence import claims, papers
+from ssllib.evidence import tables as arithmetic
+from ssllib.evidence.tables import compare, same_setting
 from ssllib.evidence.tables.compare import plain, signed
+from ssllib.pages import page as pages
+from ssllib.pages import plots
 
 page = pages.begin("arithmetic/against-each-other", globals(), tolerance=pages.number(0, 10))
 found = same_setting.settings(papers.load)

@@ -26,10 +26,11 @@ k: int = 200  # neighbours of the k-NN classifier in the released code
 # %% tags=["hide-input"]
 from matplotlib import pyplot as plt
 
-from ssllib.evidence import tables, claims, papers, scoreboard, verdicts, words
-from ssllib.pages import boxes, page as pages, plots
-from ssllib.runs import records
+from ssllib.evidence import claims, papers, scoreboard, tables, verdicts, words
 from ssllib.evidence.tables import cloa, counts, cut_tables, elsewhere
+from ssllib.pages import boxes, plots
+from ssllib.pages import page as pages
+from ssllib.runs import records
 
 page = pages.begin(
     "arithmetic/text-against-tables",
@@ -68,7 +69,7 @@ def settle(*ids):
 
 def named(v):
     """The papers of a claim, leading to its numbers."""
-    return f"[{' / '.join(boxes.PAPER_NAMES[p] for p in v.claim.paper)}](#arithmetic-{v.claim.id})"
+    return f"[{' / '.join(papers.short(p) for p in v.claim.paper)}](#arithmetic-{v.claim.id})"
 
 
 # %% [markdown]

@@ -29,10 +29,11 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from ssllib.pages import boxes, page as pages, plots
-from ssllib.engine.evaluation import confidence
-from ssllib.evidence import deviations, stats
 from ssllib import norms
+from ssllib.engine.evaluation import confidence
+from ssllib.evidence import stats
+from ssllib.pages import boxes, deviation_table, plots
+from ssllib.pages import page as pages
 from ssllib.pages.recorded import final, place
 
 page = pages.begin(
@@ -292,7 +293,7 @@ page.verdict("knn-rises-with-norm", "norm-tells-correct", "norm-as-reliable-as-m
 # Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
 
 # %% tags=["remove-input"]
-pages.show(deviations.markdown("confidence", recorded.scale))
+pages.show(deviation_table.markdown("confidence", recorded.scale))
 
 # %% [markdown]
 # - **Who is asked.** The paper's words are "a k-nn classifier [...] fit on all the embeddings", and in the released code the bank is asked about itself: each image is its own nearest

@@ -28,11 +28,11 @@ import math
 import matplotlib.pyplot as plt
 import torch
 
-from ssllib.engine.evaluation import confidence
-from ssllib.evidence import deviations
 from ssllib import norms
-from ssllib.pages import page as pages
 from ssllib.engine.data import human_labels, shapes
+from ssllib.engine.evaluation import confidence
+from ssllib.pages import deviation_table
+from ssllib.pages import page as pages
 from ssllib.pages.recorded import final
 
 page = pages.begin(
@@ -148,7 +148,7 @@ page.verdict("exemplars-high-norm-prototypical")
 # Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
 
 # %% tags=["remove-input"]
-pages.show(deviations.markdown("human-labels", recorded.scale))
+pages.show(deviation_table.markdown("human-labels", recorded.scale))
 
 # %% [markdown]
 # - **What is judged.** The paper shows pictures and judges by eye. People's agreement was put in the place of "prototypical" before any run; an image can be obscure in ways on which people still agree.

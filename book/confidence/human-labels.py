@@ -26,8 +26,8 @@ import math
 
 import matplotlib.pyplot as plt
 
-from ssllib.evidence import deviations
-from ssllib.pages import page as pages, plots
+from ssllib.pages import deviation_table, plots
+from ssllib.pages import page as pages
 from ssllib.pages.recorded import final
 
 page = pages.begin(
@@ -198,7 +198,7 @@ page.verdict("human-accuracy-rises-cifar10n", "human-accuracy-rises-cifar100n", 
 # Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
 
 # %% tags=["remove-input"]
-pages.show(deviations.markdown("human-labels", recorded.scale))
+pages.show(deviation_table.markdown("human-labels", recorded.scale))
 
 # %% [markdown]
 # - **Classes.** Some classes may have larger norms than others, and people doubt some classes (cat, dog) more than others; then norm and doubt go together without telling anything within

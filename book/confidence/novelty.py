@@ -28,8 +28,8 @@ import math
 
 import matplotlib.pyplot as plt
 
-from ssllib.evidence import deviations
-from ssllib.pages import page as pages, plots
+from ssllib.pages import deviation_table, plots
+from ssllib.pages import page as pages
 from ssllib.pages.recorded import place
 
 page = pages.begin(
@@ -229,7 +229,7 @@ page.verdict("norm-tells-other-data", "split-bars-agree")
 # Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
 
 # %% tags=["remove-input"]
-pages.show(deviations.markdown("confidence", recorded.scale))
+pages.show(deviation_table.markdown("confidence", recorded.scale))
 
 # %% [markdown]
 # - **Length and size.** The paper's network sees its training images 512 times, and fits them; only then can there be a difference between training and test

@@ -27,8 +27,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.collections import LineCollection
 
-from ssllib.evidence import deviations
-from ssllib.pages import page as pages, plots
+from ssllib.pages import deviation_table, plots
+from ssllib.pages import page as pages
 from ssllib.pages.recorded import at
 
 page = pages.begin(
@@ -181,7 +181,7 @@ page.verdict("byol-2d-not-uniform", "byol-2d-few-opposite", "opposite-pairs-gone
 # Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
 
 # %% tags=["remove-input"]
-pages.show(deviations.markdown("latents-2d", recorded.scale))
+pages.show(deviation_table.markdown("latents-2d", recorded.scale))
 
 # %% [markdown]
 # - **"Several clusters".** The measure asks how many embeddings lie near *one* axis. Clusters that straddle the

@@ -32,11 +32,12 @@ import torch
 from matplotlib import pyplot as plt
 
 from ssllib import losses
-from ssllib.pages import page as pages, plots
-from ssllib.evidence import stats
-from ssllib.runs.experiments import simulated
 from ssllib.engine.simulations.lines import axes, neighbours, rank1_share, separation
 from ssllib.engine.simulations.three_lines import ThreeLinesConfig, augmented, best_rate, cloud
+from ssllib.evidence import stats
+from ssllib.pages import page as pages
+from ssllib.pages import plots
+from ssllib.runs.experiments import simulated
 
 page = pages.begin(
     "simulations/three-lines",

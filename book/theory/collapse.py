@@ -31,10 +31,11 @@ import numpy as np
 import torch
 from matplotlib import pyplot as plt
 
-from ssllib.theory import collapse, critical_points
 from ssllib import losses
-from ssllib.pages import page as pages, plots, proof_report
 from ssllib.evidence import papers
+from ssllib.pages import page as pages
+from ssllib.pages import plots, proof_report
+from ssllib.theory import collapse, critical_points
 from ssllib.theory.proofs import collapse_theorem as checks
 
 page = pages.begin(

@@ -32,8 +32,9 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import BoundaryNorm, ListedColormap
 
 from ssllib import geometry
-from ssllib.pages import page as pages, plots, proof_report
 from ssllib.evidence import papers
+from ssllib.pages import page as pages
+from ssllib.pages import plots, proof_report
 from ssllib.theory.proofs import statements
 from ssllib.theory.proofs.printed_step import change_error
 

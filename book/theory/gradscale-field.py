@@ -31,10 +31,11 @@ import numpy as np
 import torch
 from matplotlib import pyplot as plt
 
-from ssllib.pages import boxes, page as pages, plots, proof_report
 from ssllib import geometry
 from ssllib.evidence import papers
 from ssllib.gradscale import scale_grad
+from ssllib.pages import boxes, plots, proof_report
+from ssllib.pages import page as pages
 from ssllib.theory.proofs import gradscale_field, gradscale_potential, potentials
 
 page = pages.begin(

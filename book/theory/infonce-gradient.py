@@ -31,8 +31,9 @@ import torch
 from matplotlib import pyplot as plt
 
 from ssllib import geometry, losses
-from ssllib.pages import page as pages, plots, proof_report
 from ssllib.evidence import papers
+from ssllib.pages import page as pages
+from ssllib.pages import plots, proof_report
 from ssllib.theory.proofs import batches as batch_spaces
 from ssllib.theory.proofs import infonce_formulas as formulas
 

@@ -29,7 +29,8 @@ import torch
 from matplotlib import pyplot as plt
 
 from ssllib import losses
-from ssllib.pages import page as pages, plots, proof_report
+from ssllib.pages import page as pages
+from ssllib.pages import plots, proof_report
 from ssllib.theory.proofs import cosine_losses, dino_head, optimizers
 
 page = pages.begin(

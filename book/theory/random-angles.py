@@ -30,12 +30,12 @@ import math
 import numpy as np
 from matplotlib import pyplot as plt
 
-from ssllib.pages import boxes, page as pages, plots, proof_report
-from ssllib.evidence import papers
-from ssllib.theory import random_angles
-from ssllib.theory.proofs import angle_bound as checks
 from ssllib.engine.simulations import norm_and_angle
-from ssllib.theory import random_pairs
+from ssllib.evidence import papers
+from ssllib.pages import boxes, plots, proof_report
+from ssllib.pages import page as pages
+from ssllib.theory import random_angles, random_pairs
+from ssllib.theory.proofs import angle_bound as checks
 
 page = pages.begin(
     "theory/random-angles",

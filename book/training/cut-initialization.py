@@ -29,10 +29,11 @@ import math
 
 import matplotlib.pyplot as plt
 
-from ssllib.evidence import deviations, papers
-from ssllib.runs import experiments
-from ssllib.pages import page as pages, plots
+from ssllib.evidence import papers
+from ssllib.pages import deviation_table, plots
+from ssllib.pages import page as pages
 from ssllib.pages.recorded import at, final, first, join, norm_at
+from ssllib.runs import experiments
 
 page = pages.begin(
     "training/cut-initialization",
@@ -272,7 +273,7 @@ page.verdict("knn-bounds-linear")
 # Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
 
 # %% tags=["remove-input"]
-pages.show(deviations.markdown([f"{m}-arms" for m in METHODS], recorded["simclr"].scale))
+pages.show(deviation_table.markdown([f"{m}-arms" for m in METHODS], recorded["simclr"].scale))
 
 # %% [markdown]
 # - **Where the norms start** decides how much there is to cut; {numref}`tab-cut-methods` says where. Dividing every parameter by $c$ divides the output of $k$ linear layers in a row by far more than $c$, unless a batch norm stands in between. A constant

@@ -29,10 +29,11 @@ import math
 
 import matplotlib.pyplot as plt
 
-from ssllib.evidence import deviations, papers
-from ssllib.runs import experiments
-from ssllib.pages import page as pages, plots
+from ssllib.evidence import papers
+from ssllib.pages import deviation_table, plots
+from ssllib.pages import page as pages
 from ssllib.pages.recorded import at, final, first
+from ssllib.runs import experiments
 
 page = pages.begin(
     "training/simclr-norms",
@@ -302,7 +303,7 @@ page.verdict("gradscale-raises-knn-simclr")
 # Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
 
 # %% tags=["remove-input"]
-pages.show(deviations.markdown("simclr-arms", recorded.scale))
+pages.show(deviation_table.markdown("simclr-arms", recorded.scale))
 
 # %% [markdown]
 # - **Where the norms start.** How much there is to cut or to decay depends on it: {numref}`tab-simclr-knn` shows where ours begin, and whether a remedy helps cannot be read without that column.

@@ -29,7 +29,8 @@ seed = 0
 import matplotlib.pyplot as plt
 import numpy as np
 
-from ssllib.pages import page as pages, plots
+from ssllib.pages import page as pages
+from ssllib.pages import plots
 
 page = pages.begin(
     "training/your-own",

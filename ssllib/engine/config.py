@@ -7,8 +7,10 @@ import hashlib
 import importlib
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
+
+import numpy as np
 
 from ssllib.errors import in_range, one_of
 
@@ -100,3 +102,14 @@ class RunConfig:
 
 def _frozen(value: Any) -> Any:
     return tuple(_frozen(v) for v in value) if isinstance(value, list) else value
+
+
+@dataclass
+class Result:
+    """What a runner returns. `speed` holds timings, which belong to the provenance, not to the result."""
+
+    status: str
+    history: list[dict[str, Any]] = field(default_factory=list)
+    final: dict[str, Any] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray] = field(default_factory=dict)
+    speed: dict[str, float] = field(default_factory=dict)

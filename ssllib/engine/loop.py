@@ -14,19 +14,20 @@ from typing import Any
 
 import torch
 
-from ssllib.engine import checkpoint, data as datasets, methods, stopping
-from ssllib.engine.evaluation import knn, at_the_end, latents_2d
 from ssllib import norms
 from ssllib.cut_init import cut_init_
+from ssllib.engine import checkpoint, methods, stopping
+from ssllib.engine import data as datasets
+from ssllib.engine.config import Result
 from ssllib.engine.data import ImageSet, Splits, side
-from ssllib.errors import InputError
+from ssllib.engine.evaluation import at_the_end, knn, latents_2d
+from ssllib.engine.evaluation.trained import Features, Trained
 from ssllib.engine.methods.method import Method, feeding_batch_norm
-from ssllib.runs.records import Result
 from ssllib.engine.schedules import released_rate, warmup_cosine
 from ssllib.engine.step import Means, autocast, forward_backward
 from ssllib.engine.train_config import TrainConfig
-from ssllib.engine.evaluation.trained import Features, Trained
 from ssllib.engine.views import Generators
+from ssllib.errors import InputError
 
 Progress = Callable[[str], None]
 

@@ -10,13 +10,16 @@ import json
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ssllib.evidence import estimands
 from ssllib.errors import InputError, one_of
+from ssllib.evidence import estimands
 from ssllib.evidence.estimands import Estimand
 from ssllib.paths import data_dir
 from ssllib.runs.records import Store
+
+if TYPE_CHECKING:
+    from ssllib.runs.jobs import Job
 
 KINDS = ("proof", "simulation", "experiment", "arithmetic", "question")
 PARTS = ("theory", "simulation", "training", "confidence", "anchors", "arithmetic", "question")
@@ -149,6 +152,26 @@ def get(claim_id: str) -> Claim:
     if claim_id not in claims:
         raise InputError(f"unknown claim {claim_id!r}; `python -m ssllib status` lists all {len(claims)}")
     return claims[claim_id]
+
+
+def criteria_of(job: Job) -> dict[str, str]:
+    """The criteria, as hashes, of the claims that a run will be evidence for, as they stand now.
+
+    None without PyYAML: the record then serves no claim.
+    """
+    from importlib.util import find_spec
+
+    from ssllib.runs.experiments import EXPERIMENTS
+
+    if find_spec("yaml") is None:
+        return {}
+    used = {job.experiment} | {
+        e.name
+        for e in EXPERIMENTS.values()
+        for cell in e.scales.get(job.scale, [])
+        if cell.declares(job.config)
+    }
+    return {c.id: c.fingerprint() for c in load().values() if used & set(c.experiments)}
 
 
 def preregistration(claim: Claim, store: Store) -> str | None:

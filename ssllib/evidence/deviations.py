@@ -17,15 +17,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
-from ssllib.runs import experiments
-from ssllib.evidence import papers
-from ssllib.pages.boxes import PAPER_NAMES, markdown_table
 from ssllib.engine.data import CLASSES, SIZES, side
-from ssllib.errors import InputError, one_of
-from ssllib.runs.experiments.grid import Cell
-from ssllib.paths import data_dir
 from ssllib.engine.evaluation.probes import HEADS, FineTune
 from ssllib.engine.train_config import TrainConfig
+from ssllib.errors import InputError, one_of
+from ssllib.evidence import papers
+from ssllib.paths import data_dir
+from ssllib.runs import experiments
+from ssllib.runs.experiments.grid import Cell
 
 SCALES = ("cpu", "gpu", "paper")
 METHODS = {
@@ -477,16 +476,16 @@ def _reason(part: str, experiment: str, scale: str, group: _Group, setting: str)
 
 
 @dataclass
-class _Comparison:
+class Comparison:
     deviations: list[Deviation]
     unstated: list[Unstated]
     used: set[tuple[str, int]]  # entries of the file: which part, and the place in it
     keys: dict[str, set[Key]]  # of all groups, by source
 
 
-def _compare(names: Sequence[str], scale: str) -> _Comparison:
+def compare(names: Sequence[str], scale: str) -> Comparison:
     one_of("scale", scale, SCALES)
-    found = _Comparison([], [], set(), {})
+    found = Comparison([], [], set(), {})
     for experiment in names:
         for group in _groups(experiment, scale):
             found.keys.setdefault(group.source, set()).add(group.key)
@@ -498,7 +497,7 @@ def _compare(names: Sequence[str], scale: str) -> _Comparison:
     return found
 
 
-def _compare_one(found: _Comparison, experiment: str, scale: str, group: _Group, setting: str) -> None:
+def _compare_one(found: Comparison, experiment: str, scale: str, group: _Group, setting: str) -> None:
     """Enter one setting of a group where it belongs: among the deviations, the unstated, or nowhere."""
     says, mine = group.settings[setting], ours(setting, group.cells)
     if not mine:
@@ -533,19 +532,19 @@ def of(experiment: str, scale: str) -> list[Deviation]:
     Raises:
         InputError: if the experiment or the scale is unknown, or the experiment has no entry in the file.
     """
-    return _compare([experiment], scale).deviations
+    return compare([experiment], scale).deviations
 
 
 def not_stated(experiment: str, scale: str) -> list[Unstated]:
     """The settings of which the papers say nothing, with ours; those of the released code among them."""
-    return _compare([experiment], scale).unstated
+    return compare([experiment], scale).unstated
 
 
 def unexplained() -> list[Deviation | Unstated]:
     """What data/deviations.yml has no reason for, over all experiments and scales."""
     rows: list[Deviation | Unstated] = []
     for experiment, scale in compared():
-        found = _compare([experiment], scale)
+        found = compare([experiment], scale)
         rows += [*found.deviations, *found.unstated]
     return [row for row in rows if not row.reason]
 
@@ -554,89 +553,10 @@ def unused() -> list[str]:
     """The entries of data/deviations.yml that no experiment's deviation at any scale uses."""
     used: set[tuple[str, int]] = set()
     for experiment, scale in compared():
-        used |= _compare([experiment], scale).used
+        used |= compare([experiment], scale).used
     return [
         f"{part}: {entry}"
         for part in ("reasons", "unstated")
         for i, entry in enumerate(_data_file()[part])
         if (part, i) not in used
     ]
-
-
-# --- for pages ----------------------------------------------------------------------------------------------
-
-
-def _short(sources_: Iterable[str]) -> str:
-    """Tables and figures by paper: "Embedding Norms Figure 3, Figure 4"."""
-    by_paper: dict[str, list[str]] = {}
-    for source in sources_:
-        name, _, part = source.partition(" ")
-        by_paper.setdefault(PAPER_NAMES[name], []).append(part)
-    return ", ".join(f"{name} {', '.join(parts)}" for name, parts in by_paper.items())
-
-
-def _for(rows: Sequence[Deviation | Unstated], keys: dict[str, set[Key]]) -> str:
-    """The groups that rows are about, in as few words as tell them from others (of their sources)."""
-    about = {row.group for row in rows}
-    every, mates = set().union(*keys.values()), set().union(*(keys[row.source] for row in rows))
-    if about == every:
-        return "all"
-    arms = sorted({arm for _, _, arm in every} - {"other"})
-
-    def names(parts: tuple[int, ...]) -> list[tuple[str, ...]]:
-        return list(dict.fromkeys(tuple(row.group[i] for i in parts) for row in rows))
-
-    def tells(parts: tuple[int, ...], among: set[Key]) -> bool:
-        chosen = names(parts)
-        return {key for key in among if tuple(key[i] for i in parts) in chosen} == about
-
-    pairs: tuple[tuple[int, ...], ...] = ((0,), (1,), (2,), (0, 1), (0, 2), (1, 2), (0, 1, 2))
-    tries = [(parts, every) for parts in pairs[:2]] + [((), mates)] + [(parts, mates) for parts in pairs]
-    best = next(parts for parts, among in tries if tells(parts, among))
-    if not best:
-        return "all"
-    words = [
-        " ".join("without " + " or ".join(arms) if n == "other" else n for n in found)
-        for found in names(best)
-    ]
-    return "; ".join(words)
-
-
-def _said(rows: Sequence[Deviation]) -> str:
-    """What the papers say in rows about one setting: each value with its sources and places."""
-    found: dict[tuple[str, str], dict[str, None]] = {}
-    for row in rows:
-        told = f"released code: {row.paper}" if row.kind == "released" else row.paper
-        place = "" if row.source.endswith(row.place) else f": {row.place}"
-        found.setdefault((told, place), {})[row.source] = None
-    return "; ".join(f"{told} ({_short(sources_)}{place})" for (told, place), sources_ in found.items())
-
-
-def markdown(experiment: str | Sequence[str], scale: str) -> str:
-    """The deviations of one or more experiments as a MyST table; folded below, what no paper states."""
-    names = [experiment] if isinstance(experiment, str) else list(experiment)
-    found = _compare(names, scale)
-    title = ", ".join(f"`{name}`" for name in names) + f" at {scale} scale"
-    if not found.keys:
-        return f"No table or figure of the papers has the arms of {title}."
-    by_row: dict[tuple[str, str, str], list[Deviation]] = {}
-    for d in found.deviations:
-        by_row.setdefault((d.setting, d.ours, d.reason), []).append(d)
-    body = markdown_table(
-        [
-            [setting, _for(rows, found.keys), _said(rows), text, why]
-            for (setting, text, why), rows in by_row.items()
-        ],
-        ["setting", "of", "the papers", "ours", "why"],
-    )
-    text = f":::{{table}} {title}: where the declared runs depart from the papers' settings.\n\n{body}\n:::"
-    quiet: dict[tuple[str, str, str], list[Unstated]] = {}
-    for u in found.unstated:
-        quiet.setdefault((u.setting, u.ours, u.reason), []).append(u)
-    if not quiet:
-        return text
-    folded = markdown_table(
-        [[setting, _for(rows, found.keys), mine, why] for (setting, mine, why), rows in quiet.items()],
-        ["setting", "of", "ours", "from"],
-    )
-    return f"{text}\n\n:::{{dropdown}} Not stated; ours\n{folded}\n:::"

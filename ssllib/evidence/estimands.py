@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ssllib.evidence import metrics, stats
 from ssllib.errors import InputError, one_of
+from ssllib.evidence import metrics, stats
 from ssllib.runs.records import Record, Store
 
 ROLES = ("value", "minus", "over", "log10_over")

@@ -222,3 +222,22 @@ def load(arxiv_id: str) -> Paper:
     files = {path.stem: path for path in sorted((data_dir() / "papers").glob("*.yml"))}
     one_of("paper", arxiv_id, files)
     return Paper(arxiv_id, yaml.load(files[arxiv_id].read_text(encoding="utf-8"), yaml.BaseLoader))
+
+
+REPRODUCED = ("2406.16468", "2502.09252", "2403.18699")
+"""The papers that the book takes apart, as it lists them."""
+
+
+def short(arxiv_id: str) -> str:
+    """What the book calls a paper, such as *Hidden Pitfalls*."""
+    return str(load(arxiv_id).meta["short"])
+
+
+def cite(arxiv_id: str) -> str:
+    """A paper's key in the book's bibliography."""
+    return str(load(arxiv_id).meta["cite"])
+
+
+def shorts() -> dict[str, str]:
+    """The papers' short names by arXiv id."""
+    return {name: short(name) for name in REPRODUCED}

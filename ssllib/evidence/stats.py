@@ -10,7 +10,16 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ssllib.evidence.words import CONFIRMED, CONTRADICTED, NO_EFFECT, NOT_SO, OTHER_WAY, UNCLEAR, UNTESTED, Reading
+from ssllib.evidence.words import (
+    CONFIRMED,
+    CONTRADICTED,
+    NO_EFFECT,
+    NOT_SO,
+    OTHER_WAY,
+    UNCLEAR,
+    UNTESTED,
+    Reading,
+)
 
 LEVEL = 0.05
 SEEDS = 3  # fewer earn no word

@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ssllib.evidence import tables, claims, stats, words
-from ssllib.evidence.tables.compare import Finding
-from ssllib.evidence.claims import Claim
 from ssllib.errors import InputError
+from ssllib.evidence import claims, stats, tables, words
+from ssllib.evidence.claims import Claim
 from ssllib.evidence.estimands import Measured, end
-from ssllib.runs.records import Record, Store
+from ssllib.evidence.tables.compare import Finding
 from ssllib.evidence.words import Reading
+from ssllib.runs.records import Record, Store
 
 ORDER = ("paper", "gpu", "cpu")  # strongest evidence first; smoke settles nothing
 

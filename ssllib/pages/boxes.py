@@ -8,13 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ssllib.evidence import claims, metrics, stats, verdicts
-from ssllib.evidence.tables.compare import Finding
+from ssllib.evidence import claims, metrics, papers, stats, verdicts
 from ssllib.evidence.estimands import Estimand, Side
+from ssllib.evidence.tables.compare import Finding
 from ssllib.runs.records import Record
-
-PAPER_NAMES = {"2406.16468": "Hidden Pitfalls", "2502.09252": "Embedding Norms", "2403.18699": "CLOA"}
-CITE = {"2406.16468": "draganov2024pitfalls", "2502.09252": "draganov2025norms", "2403.18699": "li2024cloa"}
 
 
 def markdown_table(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> str:
@@ -60,7 +57,7 @@ def mean_range(values: Iterable[float], digits: int = 2, *, sign: str = "", none
 
 
 def paper_links(claim: claims.Claim) -> str:
-    return ", ".join(f"{{cite:t}}`{CITE[p]}`" for p in claim.paper)
+    return ", ".join(f"{{cite:t}}`{papers.cite(p)}`" for p in claim.paper)
 
 
 STANDS = {
@@ -74,7 +71,7 @@ def quotes(claim: claims.Claim) -> list[str]:
     """The words of each paper that a claim quotes, as block quotes."""
     lines: list[str] = []
     for source, said in claim.quote.items():
-        by = "a reader's notes" if source == "notes" else f"{{cite:t}}`{CITE[source]}`"
+        by = "a reader's notes" if source == "notes" else f"{{cite:t}}`{papers.cite(source)}`"
         lines += [f"> {said}", ">", f"> — {by}", ""]
     return lines
 

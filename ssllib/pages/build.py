@@ -24,9 +24,9 @@ from typing import Any
 
 import yaml
 
-from ssllib.pages import notebooks
 from ssllib import paths
 from ssllib.errors import InputError
+from ssllib.pages import notebooks
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def digest(page: Page) -> str:
     files = [f for f in data.glob("records/*/*/*") if everything or f.parent.name in words]
     papers = [f for f in data.glob("papers/*.yml") if re.search(rf"""["']{re.escape(f.stem)}\b""", text)]
     files += [page.root / "_toc.yml", *data.glob("papers/*.yml")] if everything else papers
-    if "deviations.markdown(" in source:
+    if "deviation_table.markdown(" in source:
         files += [data / "deviations.yml", *data.glob("papers/*.yml")]
     total = hashlib.sha256(text.encode())
     for file in sorted(set(files)):

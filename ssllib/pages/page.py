@@ -13,21 +13,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ssllib.errors import InputError, in_range, one_of
 from ssllib.evidence import claims, verdicts
-from ssllib.runs import experiments, records
 from ssllib.pages.boxes import claim_box, duration, interval_text, markdown_table, verdict_box
 from ssllib.pages.boxes import mean_range as mean_range
-from ssllib.errors import InputError, in_range, one_of
 from ssllib.pages.recorded import NOTHING, Recorded
+from ssllib.runs import experiments, records
 from ssllib.runs.records import Record
 
-_NOT_SOURCES = {
-    f"{name}.py"
-    for name in (
-        "pages proof_pages boxes plots turnable book notebooks claims estimands metrics words verdicts stats "
-        "scoreboard recorded deviations marked papers __main__"
-    ).split()
-}
+_NOT_SOURCES = ("evidence", "pages", "__main__.py")
+"""Rooms and files of the library that change no run's result."""
 
 
 # --- parameters -------------------------------------------------------------------------------------------
@@ -262,9 +257,10 @@ def _say_progress(line: str) -> None:
 
 def sources() -> str:
     """A short hash of the library's sources that can change a run's result."""
-    folder = Path(__file__).resolve().parent
+    folder = Path(__file__).resolve().parents[1]
     h = hashlib.sha256()
-    for path in sorted(folder.rglob("*.py")):
-        if path.name not in _NOT_SOURCES:
-            h.update(path.relative_to(folder).as_posix().encode() + path.read_bytes())
+    for path in sorted([*folder.rglob("*.py"), *folder.rglob("*.c")]):
+        inside = path.relative_to(folder)
+        if inside.parts[0] not in _NOT_SOURCES:
+            h.update(inside.as_posix().encode() + path.read_bytes())
     return h.hexdigest()[:12]

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ssllib.pages import page
-from ssllib.theory import proofs
 from ssllib.errors import InputError, one_of
-from ssllib.theory.proofs import statements
+from ssllib.pages import page
 from ssllib.runs.records import Record
+from ssllib.theory import proofs
+from ssllib.theory.proofs import statements
 
 ROLES = ("claim", "proof", "added")
 """What a statement can be: a paper's claim, a line of its proof, an addition of this book."""

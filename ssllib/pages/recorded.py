@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from ssllib.pages import boxes, plots
 from ssllib.evidence import estimands, stats, verdicts
+from ssllib.pages import boxes, plots
 from ssllib.runs.records import Record, Store
 
 NOTHING = "not recorded yet"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ssllib.engine import checkpoint
-from ssllib.runs import experiments
 from ssllib import paths
+from ssllib.engine import checkpoint
 from ssllib.errors import one_of
-from ssllib.runs.run_time import Speeds
-from ssllib.runs.records import Store, read
+from ssllib.runs import experiments
 from ssllib.runs.jobs import Job, jobs
+from ssllib.runs.records import Store, read
+from ssllib.runs.run_time import Speeds
 
 
 @dataclass(frozen=True)

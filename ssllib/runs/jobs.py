@@ -22,13 +22,14 @@ from pathlib import Path
 from typing import Any
 
 from ssllib.engine import checkpoint, stopping
-from ssllib.runs import experiments
 from ssllib.engine.config import RunConfig
+from ssllib.engine.train_config import TrainConfig
+from ssllib.runs import experiments
 from ssllib.runs.provenance import commit, provenance
 from ssllib.runs.records import Record, Result, Store, write
-from ssllib.engine.train_config import TrainConfig
 
 Progress = Callable[[str], None]
+Criteria = Callable[["Job"], dict[str, str]]
 
 
 @dataclass(frozen=True)
@@ -112,12 +113,17 @@ def run_job(
     *,
     threads: int | None = None,
     progress: Progress | None = None,
+    criteria: Criteria | None = None,
     **options: Any,
 ) -> Record:
     """Carry out one job and write its record into the store at `folder`; a record that is there is returned.
 
     Only one process works on a job at a time; another waits and then reads the record. A training leaves a
     checkpoint after each epoch under `folder/.checkpoints` and continues from it.
+
+    Args:
+        criteria: gives the criteria, as hashes, that the record is evidence for as they stand when the run begins
+            (`ssllib.evidence.claims.criteria_of`); without it the record serves no claim.
     """
     import filelock
 
@@ -142,7 +148,7 @@ def run_job(
                 options["progress"] = lambda line: progress(f"{job.label}: {line}")
         else:
             options = {}
-        criteria, code = _criteria(job), commit()
+        stamps, code = criteria(job) if criteria else {}, commit()
         start = time.perf_counter()
         result: Result = job.config.run(**options)
         seconds = time.perf_counter() - start
@@ -158,7 +164,7 @@ def run_job(
             final=result.final,
             provenance=provenance(seconds, job.config.revision)
             | result.speed
-            | {"commit": code, "criteria": criteria},
+            | {"commit": code, "criteria": stamps},
         )
         written = write(path, record, result.arrays)
         if result.status != "interrupted":
@@ -265,18 +271,3 @@ def die_with_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _criteria(job: Job) -> dict[str, str]:
-    """The criteria, as hashes, of the claims this run will be evidence for, as they stand now."""
-    try:
-        from ssllib.evidence import claims
-    except ImportError:  # PyYAML is not installed: the record serves no claim
-        return {}
-    used = {job.experiment} | {
-        e.name
-        for e in experiments.EXPERIMENTS.values()
-        for cell in e.scales.get(job.scale, [])
-        if cell.config.kind == job.config.kind and cell.config.replace(seed=job.config.seed) == job.config
-    }
-    return {c.id: c.fingerprint() for c in claims.load().values() if used & set(c.experiments)}

@@ -47,7 +47,7 @@ def commit() -> str:
 
     Asked once, when the first run starts: a later commit must not be credited with an earlier program's work.
     """
-    here = Path(__file__).resolve().parent
+    here = Path(__file__).resolve().parents[1]  # the package
     git = ["git", "-C", str(here)]
     try:
         head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from ssllib.engine import config as configs
+from ssllib.engine.config import Result as Result
 from ssllib.errors import InputError
 from ssllib.paths import data_dir, smoke_dir, user_records_dir
 
@@ -25,17 +26,6 @@ SCALES = ("smoke", "cpu", "gpu", "paper")
 STATUSES = ("finished", "diverged", "interrupted")
 _KEYS = ("kind", "identity", "experiment", "cell", "scale", "config", "status", "history", "final",
          "arrays", "provenance")  # fmt: skip
-
-
-@dataclass
-class Result:
-    """What a runner returns. `speed` holds timings, which belong to the provenance, not to the result."""
-
-    status: str
-    history: list[dict[str, Any]] = field(default_factory=list)
-    final: dict[str, Any] = field(default_factory=dict)
-    arrays: dict[str, np.ndarray] = field(default_factory=dict)
-    speed: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from ssllib.engine.config import RunConfig
 from ssllib.engine.data import CLASSES, SIZES, side
 from ssllib.engine.data.imbalance import exponential_counts
+from ssllib.engine.train_config import TrainConfig
 from ssllib.runs.provenance import device
 from ssllib.runs.records import Record
-from ssllib.engine.train_config import TrainConfig
 
 Key = tuple[object, ...]
 

@@ -14,9 +14,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from ssllib.theory import random_angles
-from ssllib.errors import in_range
 from ssllib.engine.simulations.norm_and_angle import NormAndAngleConfig
+from ssllib.errors import in_range
+from ssllib.theory import random_angles
 
 Array = NDArray[np.float64]
 

@@ -11,8 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssllib.errors import InputError, in_range, whole
 from ssllib.engine.train_config import TrainConfig
+from ssllib.errors import InputError, in_range, whole
 
 
 @dataclass

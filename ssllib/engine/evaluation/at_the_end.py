@@ -22,12 +22,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from ssllib.engine.evaluation import confidence, knn, probes
-from ssllib.engine import data as datasets
 from ssllib import norms
+from ssllib.engine import data as datasets
 from ssllib.engine.data import ImageSet
-from ssllib.engine.train_config import TrainConfig
+from ssllib.engine.evaluation import confidence, knn, probes
 from ssllib.engine.evaluation.trained import Trained, length, two_views
+from ssllib.engine.train_config import TrainConfig
 
 Numbers = dict[str, Any]
 Arrays = dict[str, np.ndarray]

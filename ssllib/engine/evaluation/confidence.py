@@ -8,13 +8,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ssllib.engine import data as datasets
-from ssllib.engine.evaluation import knn
 from ssllib import norms
+from ssllib.engine import data as datasets
 from ssllib.engine.data import ImageSet
-from ssllib.errors import InputError
-from ssllib.engine.train_config import TrainConfig
+from ssllib.engine.evaluation import knn
 from ssllib.engine.evaluation.trained import Trained, length
+from ssllib.engine.train_config import TrainConfig
+from ssllib.errors import InputError
 
 Numbers = dict[str, Any]
 Arrays = dict[str, np.ndarray]

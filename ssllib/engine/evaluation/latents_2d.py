@@ -9,9 +9,9 @@ import torch
 from torch import Tensor
 
 from ssllib.engine.data import ImageSet
+from ssllib.engine.evaluation.trained import two_views
 from ssllib.engine.methods.method import Method
 from ssllib.engine.train_config import TrainConfig
-from ssllib.engine.evaluation.trained import two_views
 
 PAIRS = 512
 

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from ssllib.augment import to_float
 from ssllib.engine.data import ImageSet, batches, labelled
-from ssllib.errors import InputError, in_range, one_of, truth, whole
 from ssllib.engine.evaluation.knn import accuracy, crop_and_flip, features, top_accuracy
 from ssllib.engine.schedules import warmup_cosine
+from ssllib.errors import InputError, in_range, one_of, truth, whole
 
 Labelled = tuple[Tensor, Tensor]
 """Features (n, d) and their labels (n,)."""

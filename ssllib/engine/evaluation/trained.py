@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from ssllib.engine import data as datasets
-from ssllib.engine.evaluation import knn
 from ssllib.engine.data import ImageSet, Splits
+from ssllib.engine.evaluation import knn
 from ssllib.engine.methods.method import Method
 from ssllib.engine.step import autocast
 from ssllib.engine.train_config import TrainConfig

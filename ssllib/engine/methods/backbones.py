@@ -12,10 +12,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssllib.errors import one_of
 from ssllib.engine.methods.conv import Conv2d
 from ssllib.engine.methods.vit import SIZES, ViT
 from ssllib.engine.train_config import TrainConfig
+from ssllib.errors import one_of
 
 STAGES = {  # name: (blocks per stage, bottleneck?, side and stride of the stem)
     "mini": ((1, 1, 1), False, 3, 2),

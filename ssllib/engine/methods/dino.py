@@ -9,12 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssllib.gradscale import scale_grad
-from ssllib.losses import dino
 from ssllib.engine.methods.backbones import backbone_of
 from ssllib.engine.methods.heads import mlp
 from ssllib.engine.methods.method import Method, follow, rising, twin
 from ssllib.engine.train_config import TrainConfig
+from ssllib.gradscale import scale_grad
+from ssllib.losses import dino
 
 
 class Prototypes(nn.Module):

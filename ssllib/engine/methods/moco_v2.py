@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ssllib.errors import InputError
-from ssllib.gradscale import scale_grad
 from ssllib.engine.methods.backbones import backbone_of
 from ssllib.engine.methods.heads import mlp
 from ssllib.engine.methods.method import Method, follow, twin
 from ssllib.engine.train_config import TrainConfig
+from ssllib.errors import InputError
+from ssllib.gradscale import scale_grad
 
 
 def queue_nce(q: Tensor, k: Tensor, queue: Tensor, temperature: float = 0.2) -> Tensor:

@@ -6,12 +6,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ssllib.gradscale import scale_grad
 from ssllib.engine.methods.backbones import backbone_of
 from ssllib.engine.methods.byol import BYOL
 from ssllib.engine.methods.heads import mlp
 from ssllib.engine.methods.vit import ViT
 from ssllib.engine.train_config import TrainConfig
+from ssllib.gradscale import scale_grad
 
 
 def batch_nce(q: Tensor, k: Tensor, temperature: float = 0.2) -> Tensor:

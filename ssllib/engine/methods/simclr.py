@@ -13,12 +13,12 @@ from torch import Tensor, nn
 
 from ssllib import losses
 from ssllib.engine.data import CLASSES
-from ssllib.errors import one_of
-from ssllib.gradscale import scale_grad
 from ssllib.engine.methods.backbones import backbone_of
 from ssllib.engine.methods.heads import mlp
 from ssllib.engine.methods.method import Method
 from ssllib.engine.train_config import TrainConfig
+from ssllib.errors import one_of
+from ssllib.gradscale import scale_grad
 
 Loss = Callable[[Tensor, Tensor, float], Tensor]
 

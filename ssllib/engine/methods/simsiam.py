@@ -5,12 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ssllib.gradscale import scale_grad
-from ssllib.losses import negative_cosine
 from ssllib.engine.methods.backbones import backbone_of
 from ssllib.engine.methods.heads import mlp
 from ssllib.engine.methods.method import Method
 from ssllib.engine.train_config import TrainConfig
+from ssllib.gradscale import scale_grad
+from ssllib.losses import negative_cosine
 
 
 class SimSiam(Method):

@@ -14,10 +14,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ssllib.engine.config import Result
+from ssllib.engine.simulations.latent_classes import (
+    LatentClassesConfig,
+    Parameters,
+    Sample,
+    embed,
+    parameters,
+    sample,
+    train_epoch,
+    world,
+)
 from ssllib.errors import InputError, in_range
 from ssllib.norms import spearman
-from ssllib.runs.records import Result
-from ssllib.engine.simulations.latent_classes import LatentClassesConfig, Parameters, Sample, embed, parameters, sample, train_epoch, world
 
 WATCHED = (0, 1, 2, 3, 5, 7, 10, 15, 20, 30, 40, 50, 70, 100)
 SETS = ("seen", "new", "other")

@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ssllib.engine import config as configs
+from ssllib.engine.config import Result
 from ssllib.errors import InputError, in_range, one_of
-from ssllib.runs.records import Result
 
 Array = NDArray[np.float64]
 

@@ -10,8 +10,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from ssllib.errors import InputError
 from ssllib.engine.simulations.norm_and_angle import Array, NormAndAngleConfig, relative_step, start
+from ssllib.errors import InputError
 
 
 def steps(config: NormAndAngleConfig) -> Array:

@@ -15,11 +15,11 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from ssllib.engine import config as configs
 from ssllib import losses
-from ssllib.errors import InputError, in_range, one_of
-from ssllib.runs.records import Result
+from ssllib.engine import config as configs
+from ssllib.engine.config import Result
 from ssllib.engine.simulations.lines import axes, measures, rank1_share, separation
+from ssllib.errors import InputError, in_range, one_of
 
 CLUSTERS = 3
 DIM = 3

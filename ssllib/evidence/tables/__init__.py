@@ -13,7 +13,7 @@ import random
 from functools import lru_cache
 
 from ssllib.evidence import papers
-from ssllib.evidence.tables import cloa, counts, cut_tables, same_setting, norm_tables, elsewhere, compare
+from ssllib.evidence.tables import cloa, compare, counts, cut_tables, elsewhere, norm_tables, same_setting
 from ssllib.evidence.tables.compare import Check, Finding, Load
 from ssllib.paths import data_dir
 

@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from ssllib.evidence.tables import differences as diff
 from ssllib.evidence.tables import compare
+from ssllib.evidence.tables import differences as diff
+from ssllib.evidence.tables.compare import (
+    Check,
+    Finding,
+    Load,
+    agrees,
+    count,
+    listed,
+    plain,
+    points,
+    rounds_to,
+    signed,
+)
 from ssllib.evidence.tables.differences import Gain, rows
-from ssllib.evidence.tables.compare import Check, Finding, Load, agrees, count, listed, plain, points, rounds_to, signed
 
 PAPER = "2403.18699"
 DEFAULT, ANCHORS = {"arm": "default"}, {"arm": "anchors"}

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from decimal import Decimal
 
-from ssllib.evidence.tables import compare
-from ssllib.evidence.tables.cut_tables import EARLY, LATE
-from ssllib.evidence.tables.compare import Check, Finding, Load, agrees, listed, plain, rounds_to
 from ssllib.errors import InputError
+from ssllib.evidence.tables import compare
+from ssllib.evidence.tables.compare import Check, Finding, Load, agrees, listed, plain, rounds_to
+from ssllib.evidence.tables.cut_tables import EARLY, LATE
 
 # --- opposite halves (2406.16468 Table 2, 2502.09252 Table S1) --------------------------------------------
 

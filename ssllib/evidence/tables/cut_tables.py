@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ssllib.evidence.tables import differences as diff
 from ssllib.evidence.tables import compare as tables
+from ssllib.evidence.tables import differences as diff
+from ssllib.evidence.tables.compare import (
+    Check,
+    Finding,
+    Load,
+    agrees,
+    count,
+    listed,
+    plain,
+    points,
+    rounds_to,
+    signed,
+)
 from ssllib.evidence.tables.differences import Gain, Rule, compare
-from ssllib.evidence.tables.compare import Check, Finding, Load, agrees, count, listed, plain, points, rounds_to, signed
 
 EARLY, LATE = "2406.16468", "2502.09252"
 DEFAULT, CUT, UNCUT = {"arm": "default"}, {"arm": "cut"}, {"c": 1}

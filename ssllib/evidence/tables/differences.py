@@ -12,8 +12,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from ssllib.evidence.tables.compare import Check, Finding, Load, count, label, listed, mean, number, plain, points, signed
 from ssllib.evidence.papers import Key, Table
+from ssllib.evidence.tables.compare import (
+    Check,
+    Finding,
+    Load,
+    count,
+    label,
+    listed,
+    mean,
+    number,
+    plain,
+    points,
+    signed,
+)
 
 POINT = Decimal(1)  # of accuracy, in percent: the smallest difference that matters
 

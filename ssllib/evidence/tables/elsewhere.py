@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import combinations
 
+from ssllib.errors import InputError
+from ssllib.evidence.papers import Key
 from ssllib.evidence.tables import compare
 from ssllib.evidence.tables.cloa import PAPER
 from ssllib.evidence.tables.compare import Check, Finding, Load, listed, plain, points, signed
-from ssllib.errors import InputError
-from ssllib.evidence.papers import Key
 
 # --- SimCLR's augmentation (2403.18699, section 5) --------------------------------------------------------
 

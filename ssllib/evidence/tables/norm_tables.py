@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from decimal import Decimal
 
-from ssllib.evidence.tables import differences as diff
 from ssllib.evidence.tables import compare as tables
+from ssllib.evidence.tables import differences as diff
+from ssllib.evidence.tables.compare import (
+    Check,
+    Finding,
+    Load,
+    agrees,
+    listed,
+    plain,
+    points,
+    rounds_to,
+    signed,
+)
 from ssllib.evidence.tables.cut_tables import CUT, DEFAULT, EARLY, LATE
 from ssllib.evidence.tables.differences import Gain, compare, rows
-from ssllib.evidence.tables.compare import Check, Finding, Load, agrees, listed, plain, points, rounds_to, signed
 
 GRADSCALE = {"arm": "gradscale"}
 ZERO = Decimal("0.05")  # a norm up to here is printed as 0.0

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
-from ssllib.runs.experiments import orthonormal_anchors, reading_norms, controls, planes, other_methods, machine_checks, regimes, simulated, interventions
+from ssllib.runs.experiments import (
+    controls,
+    interventions,
+    machine_checks,
+    orthonormal_anchors,
+    other_methods,
+    planes,
+    reading_norms,
+    regimes,
+    simulated,
+)
 from ssllib.runs.experiments.grid import EXPERIMENTS, Cell, Experiment, declare, get
 
 __all__ = [
-    "EXPERIMENTS", "Cell", "Experiment", "anchors", "confidence", "controls", "declare", "get", "latents",
-    "other_methods", "proofs", "regimes", "simulations", "training",
+    "EXPERIMENTS", "Cell", "Experiment", "controls", "declare", "get", "interventions", "machine_checks",
+    "orthonormal_anchors", "other_methods", "planes", "reading_norms", "regimes", "simulated",
 ]  # fmt: skip

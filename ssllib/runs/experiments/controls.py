@@ -9,8 +9,8 @@ norm), and GradScale's own rate and warm-up with p = 0.
 from __future__ import annotations
 
 from ssllib.runs.experiments.grid import Cell
-from ssllib.runs.experiments.regimes import CUT, METHODS, PAIR, enter
 from ssllib.runs.experiments.interventions import default_of, untrained, with_gradscale
+from ssllib.runs.experiments.regimes import CUT, METHODS, PAIR, enter
 
 
 def cut_controls(scale: str) -> list[Cell]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ssllib.runs.experiments.grid import Cell, Experiment, declare
 from ssllib.engine.train_config import TrainConfig
+from ssllib.runs.experiments.grid import Cell, Experiment, declare
 
 # --- SimCLR with the three interventions (2406.16468 Tables 1 and 3; 2502.09252 Table 2, Fig. 5) -----------
 

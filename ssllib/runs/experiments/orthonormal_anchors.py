@@ -13,9 +13,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ssllib.engine.train_config import TrainConfig
 from ssllib.runs.experiments import interventions
 from ssllib.runs.experiments.grid import Cell, Experiment, declare
-from ssllib.engine.train_config import TrainConfig
 
 LOSSES = {"infonce": "info-nce", "dcl": "dcl", "bt": "barlow-twins", "vicreg": "vicreg"}
 

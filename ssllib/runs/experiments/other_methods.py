@@ -19,9 +19,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ssllib.engine.train_config import TrainConfig
 from ssllib.runs.experiments.grid import Cell, Experiment, declare
 from ssllib.runs.experiments.interventions import CPU, GPU, OTHER_DATA, PAPER, SMOKE
-from ssllib.engine.train_config import TrainConfig
 
 CUT = 3.0  # 2406.16468 Table 4
 

@@ -5,9 +5,9 @@ The figure names neither data set nor backbone: CIFAR-10 here, with the backbone
 
 from __future__ import annotations
 
+from ssllib.engine.train_config import TrainConfig
 from ssllib.runs.experiments.grid import Cell, Experiment, declare
 from ssllib.runs.experiments.interventions import CPU, SMOKE, default_of, non_contrastive
-from ssllib.engine.train_config import TrainConfig
 
 
 def planes(simclr: TrainConfig, byol: TrainConfig, seeds: tuple[int, ...] = (0, 1, 2), **changes: object) -> list[Cell]:

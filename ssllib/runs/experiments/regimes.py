@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ssllib.engine.data.imbalance import BASES
+from ssllib.engine.train_config import PROTOCOLS, TrainConfig
 from ssllib.runs.experiments.grid import Cell, Experiment, declare
 from ssllib.runs.experiments.interventions import default_of, untrained, with_gradscale
-from ssllib.engine.train_config import PROTOCOLS, TrainConfig
 
 SCALES = ("cpu", "gpu", "paper")
 METHODS = ("simclr", "simsiam", "byol")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from ssllib.runs.experiments.grid import Cell, Experiment, declare
 from ssllib.engine.simulations.latent_classes import LatentClassesConfig
 from ssllib.engine.simulations.norm_and_angle import PRINTED_ALPHAS, NormAndAngleConfig
 from ssllib.engine.simulations.three_lines import ThreeLinesConfig
+from ssllib.runs.experiments.grid import Cell, Experiment, declare
 
 # --- steps to convergence against norm and angle (2406.16468 Fig. 2; 2502.09252 Fig. 2a) -------------------
 

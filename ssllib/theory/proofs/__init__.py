@@ -11,10 +11,22 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from ssllib.engine import config as configs
+from ssllib.engine.config import Result
 from ssllib.errors import InputError, one_of
-from ssllib.theory.proofs import collapse_theorem, cosine, cosine_bound, gradscale_field, gradscale_potential, infonce, norm_growth_checks, norm_growth as one_lemma, angle_bound, repulsion_size, slowdown
+from ssllib.theory.proofs import (
+    angle_bound,
+    collapse_theorem,
+    cosine,
+    cosine_bound,
+    gradscale_field,
+    gradscale_potential,
+    infonce,
+    norm_growth_checks,
+    repulsion_size,
+    slowdown,
+)
+from ssllib.theory.proofs import norm_growth as one_lemma
 from ssllib.theory.proofs.statements import Statement, Undecided
-from ssllib.runs.records import Result
 
 Check = Callable[[int], list[Statement]]
 """A check takes a seed, which draws the vectors of its numerical statements."""

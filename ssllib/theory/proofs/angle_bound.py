@@ -11,7 +11,20 @@ from fractions import Fraction
 from typing import Any
 
 from ssllib.theory import random_angles
-from ssllib.theory.proofs.angle_law import bound_by_second_moment, exact_chance, half_below, mean_cosine_of_all_pairs, moment, moment_by_integration, product_law, scientific, sine_below, sine_bound_proved, the_law_factors, violation
+from ssllib.theory.proofs.angle_law import (
+    bound_by_second_moment,
+    exact_chance,
+    half_below,
+    mean_cosine_of_all_pairs,
+    moment,
+    moment_by_integration,
+    product_law,
+    scientific,
+    sine_below,
+    sine_bound_proved,
+    the_law_factors,
+    violation,
+)
 from ssllib.theory.proofs.reading import value
 from ssllib.theory.proofs.statements import Statement, settle
 

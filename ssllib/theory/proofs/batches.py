@@ -17,7 +17,16 @@ import torch
 from torch import Tensor
 
 from ssllib.theory.proofs.readings import Columns, Formula, Numbers, Space, hard_pairs
-from ssllib.theory.proofs.statements import TOLERANCE, Question, Read, Relation, Statement, _fails, _plain, ask
+from ssllib.theory.proofs.statements import (
+    TOLERANCE,
+    Question,
+    Read,
+    Relation,
+    Statement,
+    _fails,
+    _plain,
+    ask,
+)
 
 Point = tuple[int, int]
 SIZES = (1, 2)

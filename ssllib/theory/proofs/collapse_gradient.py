@@ -8,9 +8,9 @@ from typing import Any
 import torch
 
 from ssllib import losses
+from ssllib.theory.critical_points import gradient
 from ssllib.theory.proofs.reading import IDENTITY, Symbols, evaluate, read
 from ssllib.theory.proofs.statements import Statement, added
-from ssllib.theory.critical_points import gradient
 
 THEOREM = "2403.18699 Theorem 3.1"
 APPENDIX = "2403.18699 Appendix A"

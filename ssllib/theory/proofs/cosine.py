@@ -9,11 +9,21 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssllib import geometry
-from ssllib.theory.proofs.formulas import cosine, gradient, loss, moved, negative, rise, sideways, squared, zero
+from ssllib.theory.proofs.formulas import (
+    cosine,
+    gradient,
+    loss,
+    moved,
+    negative,
+    rise,
+    sideways,
+    squared,
+    zero,
+)
+from ssllib.theory.proofs.phrases import PAIR, pair
 from ssllib.theory.proofs.reading import Reading, Unreadable, read
 from ssllib.theory.proofs.readings import Formula
 from ssllib.theory.proofs.statements import Relation, Statement, agree, approach, examine
-from ssllib.theory.proofs.phrases import PAIR, pair
 
 MATRIX = (
     r"\frac{1}{\lVert z_i \rVert} \Bigl( I - \frac{z_i z_i^\top}{\lVert z_i \rVert^2} \Bigr)"

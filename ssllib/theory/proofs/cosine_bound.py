@@ -10,12 +10,12 @@ from typing import Any
 
 from ssllib.theory.proofs import printed_step as steps
 from ssllib.theory.proofs.formulas import cosine
-from ssllib.theory.proofs.reading import Reading
-from ssllib.theory.proofs.sharp_bound import CORRECT, DELTA, PRINTED, sharp, two_sided, unequal_norms
-from ssllib.theory.proofs.readings import Formula, Space
-from ssllib.theory.proofs.statements import DIMENSIONS, Statement, approach, compared, examine
-from ssllib.theory.proofs.printed_step import after, after_step, with_hats
 from ssllib.theory.proofs.phrases import pair
+from ssllib.theory.proofs.printed_step import after, after_step, with_hats
+from ssllib.theory.proofs.reading import Reading
+from ssllib.theory.proofs.readings import Formula, Space
+from ssllib.theory.proofs.sharp_bound import CORRECT, DELTA, PRINTED, sharp, two_sided, unequal_norms
+from ssllib.theory.proofs.statements import DIMENSIONS, Statement, approach, compared, examine
 
 THEOREM = "Thm. 3 of 2406.16468, Thm. 3.4 of 2502.09252"
 PROOF = "A.3 of 2406.16468, A.4 of 2502.09252"

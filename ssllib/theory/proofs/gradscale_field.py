@@ -10,11 +10,11 @@ from typing import Any
 
 from ssllib.gradscale import scale_grad
 from ssllib.theory.proofs.formulas import farther, gradient, moved, negative
+from ssllib.theory.proofs.phrases import pair
 from ssllib.theory.proofs.potentials import scaled
 from ssllib.theory.proofs.reading import Reading
 from ssllib.theory.proofs.readings import Formula
 from ssllib.theory.proofs.statements import Statement, agree, examine
-from ssllib.theory.proofs.phrases import pair
 
 SECTION, PROPOSITION, PROOF = "2502.09252 section 6", "2502.09252 Prop. D.1", "2502.09252 Prop. D.1, proof"
 DEFAULT, SCALED = r"\nabla", r"\nabla^{(p)}"

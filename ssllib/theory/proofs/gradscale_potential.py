@@ -10,7 +10,15 @@ from typing import Any
 from ssllib.theory.proofs.algebra import AllEqual
 from ssllib.theory.proofs.formulas import cosine
 from ssllib.theory.proofs.gradscale_field import powered
-from ssllib.theory.proofs.potentials import infonce_curl_error, loop, only_power_zero, squared_curl, symbolic_power, uphill, work
+from ssllib.theory.proofs.potentials import (
+    infonce_curl_error,
+    loop,
+    only_power_zero,
+    squared_curl,
+    symbolic_power,
+    uphill,
+    work,
+)
 from ssllib.theory.proofs.reading import Angle, Reading, numbers
 from ssllib.theory.proofs.readings import Coordinates, Gram
 from ssllib.theory.proofs.statements import TOLERANCE, Relation, Statement, agree, examine, settle

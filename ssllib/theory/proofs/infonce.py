@@ -11,9 +11,24 @@ from typing import Any
 import torch
 
 from ssllib import geometry, losses
-from ssllib.theory.proofs.batches import SIZES, BatchRelation, NumberBatch, agree_in_batches, differ, hard_batch
+from ssllib.theory.proofs.batches import (
+    SIZES,
+    BatchRelation,
+    NumberBatch,
+    agree_in_batches,
+    differ,
+    hard_batch,
+)
 from ssllib.theory.proofs.formulas import zero
-from ssllib.theory.proofs.infonce_formulas import BATCH_GRADIENT, SLOPE, batch, batch_form, gradient_of, own_term, whole_batch
+from ssllib.theory.proofs.infonce_formulas import (
+    BATCH_GRADIENT,
+    SLOPE,
+    batch,
+    batch_form,
+    gradient_of,
+    own_term,
+    whole_batch,
+)
 from ssllib.theory.proofs.reading import Reading, numbers
 from ssllib.theory.proofs.statements import TOLERANCE, Statement, examine
 

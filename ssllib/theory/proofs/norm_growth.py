@@ -15,15 +15,31 @@ import torch
 
 from ssllib.theory.proofs import dino_head, optimizers
 from ssllib.theory.proofs.algebra import Algebra
-from ssllib.theory.proofs.batches import BatchRelation, GramBatch, NumberBatch, PlaneBatch, Point, described, plane_points
+from ssllib.theory.proofs.batches import (
+    BatchRelation,
+    GramBatch,
+    NumberBatch,
+    PlaneBatch,
+    Point,
+    described,
+    plane_points,
+)
 from ssllib.theory.proofs.cosine_losses import COVERED, UNCOVERED, covered, uncovered
 from ssllib.theory.proofs.formulas import squared, zero
-from ssllib.theory.proofs.infonce_formulas import batch, gradient_of, own_term, printed_2406, printed_2502, whole_batch, with_gradients
+from ssllib.theory.proofs.infonce_formulas import (
+    batch,
+    gradient_of,
+    own_term,
+    printed_2406,
+    printed_2502,
+    whole_batch,
+    with_gradients,
+)
 from ssllib.theory.proofs.norm_growth_checks import NEVER_SHRINKS
+from ssllib.theory.proofs.phrases import pair
 from ssllib.theory.proofs.reading import Reading, numbers
 from ssllib.theory.proofs.readings import Formula
 from ssllib.theory.proofs.statements import Question, Statement, ask, examine
-from ssllib.theory.proofs.phrases import pair
 
 # --- the lemma --------------------------------------------------------------------------------------------
 

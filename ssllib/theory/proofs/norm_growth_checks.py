@@ -6,8 +6,8 @@ Source: 2406.16468 Cor. 2 and A.2; 2502.09252 Cor. 3.3 and A.3 (first shown by W
 from __future__ import annotations
 
 from ssllib.theory.proofs.formulas import gradient, moved, negative, perp_form, squared
-from ssllib.theory.proofs.statements import Statement, examine
 from ssllib.theory.proofs.phrases import pair
+from ssllib.theory.proofs.statements import Statement, examine
 
 NEVER_SHRINKS = r"\lVert z_i' \rVert \geq \lVert z_i \rVert"
 AMOUNT = r"\lVert z_i' \rVert^2 = \lVert z_i \rVert^2 + \frac{\gamma^2}{\lVert z_i \rVert^2} \lVert "

@@ -14,9 +14,9 @@ from torch import Tensor
 from ssllib import geometry
 from ssllib.theory.proofs.algebra import never_negative
 from ssllib.theory.proofs.formulas import gradient
+from ssllib.theory.proofs.phrases import pair
 from ssllib.theory.proofs.readings import Coordinates
 from ssllib.theory.proofs.statements import Statement, examine
-from ssllib.theory.proofs.phrases import pair
 
 STEP = r"\lVert z^{(t+1)} \rVert \geq \lVert z^{(t)} \rVert"
 

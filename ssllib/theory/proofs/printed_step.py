@@ -12,9 +12,9 @@ import torch
 
 from ssllib import geometry
 from ssllib.theory.proofs.formulas import cosine, gradient, loss, sine
+from ssllib.theory.proofs.phrases import pair
 from ssllib.theory.proofs.reading import Angle, Reading
 from ssllib.theory.proofs.readings import Formula, Numbers, Space, hard_pairs
-from ssllib.theory.proofs.phrases import pair
 
 Update = Callable[[Space], tuple[Any, Any]]
 """Both embeddings after a step."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ssllib.theory.proofs.printed_step import after_step, with_hats
 from ssllib.theory.proofs.reading import Reading, numbers, value
 from ssllib.theory.proofs.statements import Statement, examine
-from ssllib.theory.proofs.printed_step import after_step, with_hats
 
 DELTA = r"\Delta \cos\phi"
 K = "k"

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from ssllib.theory.proofs.algebra import Algebra
+from ssllib.theory.proofs.printed_step import after_step, with_hats
 from ssllib.theory.proofs.reading import Angle, Reading, Symbols, evaluate, numbers, read, sides, value
 from ssllib.theory.proofs.statements import Statement, approach, examine
-from ssllib.theory.proofs.printed_step import after_step, with_hats
 
 TARGET = "0.999"
 """The cosine at which both papers call a pair converged."""
