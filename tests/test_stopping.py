@@ -120,7 +120,7 @@ def started(folder: Path) -> subprocess.Popen:
     process = subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     )
-    end = time.monotonic() + 120
+    end = time.monotonic() + 300
     while time.monotonic() < end and process.poll() is None:
         notes = [json.loads(p.read_text()) for p in (folder / ".checkpoints").glob("*.json")]
         if len(notes) == 2 and all(n["epoch"] >= 1 for n in notes):
@@ -140,7 +140,7 @@ def test_sigterm_ends_both_runs_after_their_epoch_and_nothing_is_lost(tmp_path: 
     during = agenda.status([step], Store(folder))
     assert "2 running" in during and "default seed 0: epoch" in during
     (os.killpg if to_all else os.kill)(process.pid, signal.SIGTERM)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=300)
     assert process.returncode == 143, err
     assert "the same command continues" in err and "interrupted" in out
     records = list(Store(folder))
