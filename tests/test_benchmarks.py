@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmarks import __main__ as command
-from benchmarks import augment, gpu, knn, simulation, step, table, timing
+from benchmarks import augment, gpu, knn, loop, simulation, step, table, timing
 from ssllib.engine.evaluation.knn import knn_predict
 from ssllib.engine.simulations.norm_and_angle import run_norm_and_angle
 from ssllib.engine.step import forward_backward
@@ -129,6 +129,23 @@ def test_ready_made_views_replace_only_the_views() -> None:
     steps.whole()
     assert not torch.equal(seen[0][0], steps.ready[0]) and seen[0][0].shape == steps.ready[0].shape
     assert forward_backward.__globals__["views"].__module__ == "ssllib.engine.views"  # put back
+
+
+def test_ready_made_views_are_of_the_steps_precision() -> None:
+    steps = step.Steps(TINY.replace(precision="bf16"), 32)
+    assert all(view.dtype == torch.bfloat16 for view in steps.ready)
+    assert all(view.is_contiguous(memory_format=torch.channels_last) for view in steps.ready)
+
+
+def test_a_run_of_the_loop_counts_its_images_and_its_time() -> None:
+    found = loop.run_side(loop.OURS, 2, True)
+    assert found["images"] == 2 * loop.config_of(True).batch_size
+    assert 0 < found["processor"] and 0 < found["wall"]
+
+
+def test_a_side_that_fails_is_an_error() -> None:
+    with pytest.raises(RuntimeError, match="invalid literal"):
+        loop.side_by_side(loop.PEER, "two", timing.Options(tiny=True))  # type: ignore[arg-type]
 
 
 def test_scikit_learn_votes_as_we_do() -> None:
