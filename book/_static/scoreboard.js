@@ -77,7 +77,10 @@ document.addEventListener("DOMContentLoaded", () => {
     more.open = more.open || more.querySelector(":checked") !== null;
     order(form.elements.sort.value);
     show();
-    if (hash.startsWith("claim-")) document.getElementById(hash)?.scrollIntoView({ block: "center" });
+    for (const { node } of rows) node.classList.toggle("aimed", node.id === hash);
+    if (hash.startsWith("claim-")) {
+      document.getElementById(hash)?.scrollIntoView({ block: "center", behavior: "instant" });
+    }
   }
 
   // A column can be sorted downwards by its head only; the menu then has an entry for it.
@@ -109,7 +112,8 @@ document.addEventListener("DOMContentLoaded", () => {
     order("");
     show();
   });
-  element.tHead.addEventListener("click", () => {
+  element.tHead.addEventListener("click", (event) => {
+    event.stopPropagation(); // DataTables marks the event in a way that the theme's copy button takes for its own
     const [first] = table.order();
     setOrder(first && first[1] ? (first[1] === "desc" ? "-" : "") + sorted[first[0]] : "");
     write();
