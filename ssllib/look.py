@@ -245,7 +245,7 @@ def _weight(browser: Browser) -> dict[str, int]:
         if e["method"] == "Network.responseReceived" and e["params"]["type"] != "Image"
     }
     local = {url: Path(unquote(urlsplit(url).path)) for url in files if url.startswith("file:")}
-    return {path.name: path.stat().st_size for path in local.values() if path.exists()}
+    return {path.as_posix(): path.stat().st_size for path in local.values() if path.exists()}
 
 
 def _of_load(name: str, view: str, events: Sequence[dict[str, Any]]) -> Iterator[Fault]:

@@ -6,7 +6,9 @@ not exist, the picture for social networks and, once `repository: url` is set in
 repository, Binder and Colab, and a sitemap.
 """
 
+import base64
 import html
+import io
 import re
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,10 +26,10 @@ LAUNCH = {
     "binderhub_url": "https://mybinder.org",
     "colab_url": "https://colab.research.google.com",
 }
-#: One icon in Font Awesome's script: its name, then width, height, other names, code, outline.
-ICON = re.compile(r'("[\w-]+"|\w+):\[\d+,\d+,\[([^\]]*)\],"[0-9a-f]+",(?:"[^"]*"|\[[^\]]*\])\],?')
-#: Names that hide what is written on the thing they name (WCAG 2.5.3), as the theme writes them.
-NAMED_OVER = (
+#: What the theme writes otherwise than it should: names that hide what is written on the thing they name (WCAG 2.5.3),
+#: and the script that draws icons (1.5 MB), for which its style sheet has a font.
+MENDED = (
+    (re.compile(r'\s*<!-- So that users can add custom icons -->\s*<script src="[^"]*fontawesome\.js[^"]*"></script>'), ""),
     (re.compile(r'(<button class="btn search-button-field[^>]*?) aria-label="Search"'), r"\1"),
     (re.compile(r'(<summary)\s+aria-label="Toggle hidden content"'), r"\1"),
 )
@@ -95,24 +97,66 @@ def _text(asset: Any) -> str:
     return f"{getattr(asset, 'filename', asset)} {getattr(asset, 'attributes', {}).get('body', '')}"
 
 
-def only_icons(script: str, used: Iterable[str]) -> str:
-    """Font Awesome's script without the icons that are not used, by name or other name. Raises ValueError where an
-    icon that is used is not in it."""
-    wanted, met = set(used), set()
+def only_used(css: str, words: set[str]) -> str:
+    """A style sheet without the rules that fit nothing: each of their selectors has a class that is in no page.
 
-    def keep(match: re.Match[str]) -> str:
-        names = {match[1].strip('"'), *re.findall(r'"([^"]+)"', match[2])}
-        met.update(names & wanted)
-        return match[0] if names & wanted else ""
+    `words`: every word of the pages and of their scripts, so that a class which a script sets is kept.
+    """
+    kept, start, i = [], 0, 0
+    while i < len(css):
+        if css.startswith("/*", i):
+            i = css.find("*/", i) + 2
+        elif css[i] == ";":
+            kept.append(css[start : i + 1])
+            i = start = i + 1
+        elif css[i] == "{":
+            end, depth = i + 1, 1
+            while depth:
+                depth += {"{": 1, "}": -1}.get(css[end], 0)
+                end += 1
+            head, body = css[start:i], css[i + 1 : end - 1]
+            selector = COMMENT.sub("", head).strip()
+            if selector.startswith(("@media", "@supports")):
+                if inside := only_used(body, words):
+                    kept.append(f"{head}{{{inside}}}")
+            elif selector.startswith("@") or any(_fits(s, words) for s in _selectors(selector)):
+                kept.append(f"{head}{{{body}}}")
+            else:
+                kept.extend(c for c in COMMENT.findall(head) if c.startswith("/*!"))  # a licence stays
+            i = start = end
+        else:
+            i += 1
+    return "".join(kept) + css[start:]
 
-    kept = ICON.sub(keep, script)
-    if missing := wanted - met:
-        raise ValueError(f"Font Awesome has no icon {', '.join(sorted(missing))}")
-    return kept
+
+COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
-#: Classes of Font Awesome that are no icons.
-STYLES = {"solid", "regular", "brands", "lg", "sm", "xs", "fw", "spin", "ul", "li", "2x", "3x"}
+def _selectors(text: str) -> list[str]:
+    """The selectors of a list, split at the commas outside of brackets."""
+    return re.split(r",(?![^(\[]*[)\]])", text)
+
+
+def _fits(selector: str, words: set[str]) -> bool:
+    outside = re.sub(r":(?:not|is|where|has)\((?:[^()]|\([^()]*\))*\)", "", selector)
+    names = re.findall(r"\.(-?[A-Za-z_](?:[\w-]|\\.)*)", re.sub(r"\[[^\]]*\]", "", outside))
+    return all(name.replace("\\", "") in words for name in names)
+
+
+def only_icons(font: bytes, css: str) -> bytes:
+    """Font Awesome's TrueType font as a WOFF file with the characters only that the style sheets ask for."""
+    from fontTools import subset
+    from fontTools.ttLib import TTFont
+
+    options = subset.Options(hinting=False, layout_features=[], glyph_names=False, drop_tables=["FFTM", "GSUB"])
+    whole = TTFont(io.BytesIO(font))
+    chosen = subset.Subsetter(options)
+    chosen.populate(unicodes=sorted({int(code, 16) for code in re.findall(r"\\(e[0-9a-f]{3}|f[0-9a-f]{3})\b", css)}))
+    chosen.subset(whole)
+    whole.flavor = "woff"
+    file = io.BytesIO()
+    whole.save(file)
+    return file.getvalue()
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
@@ -121,27 +165,32 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         return
     out = Path(app.outdir)
     pages = [f for f in sorted(out.rglob("*.html")) if "_static" not in f.relative_to(out).parts]
-    icons: set[str] = set()
+    words: set[str] = set()
     for page in pages:
         text = page.read_text(encoding="utf-8")
-        for given in re.findall(r'class="([^"]*\bfa[srb]?\b[^"]*|[^"]*\bfa-[^"]*)"', text):
-            icons |= {word[3:] for word in given.split() if word.startswith("fa-")}
         mended = text
-        for pattern, instead in NAMED_OVER:
+        for pattern, instead in MENDED:
             mended = pattern.sub(instead, mended)
         if mended != text:
             page.write_text(mended, encoding="utf-8")
-    for script in ("sphinx-book-theme.js", "pydata-sphinx-theme.js"):
-        file = out / "_static" / "scripts" / script
-        icons |= set(re.findall(r"\bfa-([a-z][a-z0-9-]+)", file.read_text(encoding="utf-8")))
-    awesome = out / "_static" / "scripts" / "fontawesome.js"
-    awesome.write_text(only_icons(awesome.read_text(encoding="utf-8"), icons - STYLES), encoding="utf-8")
+        words |= set(re.findall(r"[\w-]+", mended))
+    static = out / "_static"
+    for script in static.rglob("*.js"):
+        if not {"mathjax", "locales"} & set(script.parts) and script.name != "fontawesome.js":
+            words |= set(re.findall(r"[\w-]+", script.read_text(encoding="utf-8")))
+    sheets = {file: only_used(file.read_text(encoding="utf-8"), words) for file in static.rglob("*.css")}
+    fonts = static / "vendor" / "fontawesome" / "webfonts"
+    solid = only_icons((fonts / "fa-solid-900.ttf").read_bytes(), "".join(sheets.values()))
+    inside = f"url(data:font/woff;base64,{base64.b64encode(solid).decode()}) format(\"woff\")"
+    for file, css in sheets.items():
+        css = re.sub(r'url\([^)]*fa-solid-900\.woff2\) format\("woff2"\),url\([^)]*\) format\("truetype"\)', inside, css)
+        file.write_text(css, encoding="utf-8")
     names = [p.relative_to(out).as_posix() for p in pages]
     base = app.config.html_baseurl
     (out / "404.html").write_text(not_found(app.config.project, urlsplit(base).path or "/"), encoding="utf-8")
     if base:
         (out / "sitemap.xml").write_text(sitemap(base, names), encoding="utf-8")
-    card(out / "_static" / CARD, app.config.project)
+    card(static / CARD, app.config.project)
 
 
 def sitemap(base: str, names: Iterable[str]) -> str:
