@@ -22,8 +22,19 @@
     });
   };
 
+  // A formula in a line is marked where it is wider than what it stands in.
+  const markWide = () => {
+    document.querySelectorAll(".bd-article mjx-container:not([display])").forEach((formula) => {
+      formula.classList.remove("wide");
+      const block = formula.closest("p, li, dd, dt, figcaption, blockquote, h1, h2, h3, h4, .admonition, section");
+      if (!block || formula.closest("td, th")) return;
+      if (formula.getBoundingClientRect().width > block.clientWidth) formula.classList.add("wide");
+    });
+  };
+
   // What scrolls sideways can be reached and scrolled by keyboard.
   const reachable = () => {
+    markWide();
     document.querySelectorAll(".bd-article *").forEach((box) => {
       if (box.scrollWidth <= box.clientWidth + 1 || box.closest("mjx-assistive-mml, svg")) return;
       if (!["auto", "scroll"].includes(getComputedStyle(box).overflowX)) return;
