@@ -145,9 +145,7 @@ class Browser:
     def open(self, page: Path, width: int = 1400, theme: str = "light", height: int = 900) -> None:
         """Loads a page at a width in CSS pixels and a theme, and waits until its formulas are set."""
         self.events.clear()
-        self.call(
-            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
-        )
+        self._window(width, height)
         self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": "reduce"}])
         choose = f"try {{ localStorage.mode = localStorage.theme = {theme!r} }} catch (_) {{}}"
         script = self.call("Page.addScriptToEvaluateOnNewDocument", source=choose)["identifier"]
@@ -161,6 +159,17 @@ class Browser:
             self.events.append(self._next(left))
         self.evaluate(SETTLE)
         self.call("Page.removeScriptToEvaluateOnNewDocument", identifier=script)
+
+    def _window(self, width: int, height: int) -> None:
+        self.call(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
+
+    def show(self, width: int, theme: str, height: int = 900) -> None:
+        """The page that is open at another width or in another theme."""
+        self._window(width, height)
+        self.evaluate(f"for (const of of ['theme', 'mode']) document.documentElement.dataset[of] = {theme!r}")
+        self.evaluate("new Promise((done) => setTimeout(done, 400))")  # what waits for the end of a resize
 
 
 SETTLE = """(async () => {
@@ -204,8 +213,9 @@ CUT = """(() => {
   return found;
 })()"""
 
-AXE = """axe.run(document, {resultTypes: ["violations"], runOnly: {type: "tag", values:
-  ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}).then((r) =>
+AXE_ALL = '{type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}'
+AXE_CONTRAST = '{type: "rule", values: ["color-contrast", "link-in-text-block"]}'
+AXE = """axe.run(document, {resultTypes: ["violations"], runOnly: RULES}).then((r) =>
   r.violations.filter((v) => ["serious", "critical"].includes(v.impact)).map((v) => [v.id, v.help, v.nodes.length,
     v.nodes.slice(0, 3).map((n) => n.target.join(" ") + ": " + n.any.concat(n.all, n.none).map((c) => c.message).join("; "))]))"""
 
@@ -232,20 +242,32 @@ def pages(built: Path) -> list[Path]:
     return [f for f in found if f.name != "print.html"]
 
 
+def newest() -> Path:
+    """The book built last in this checkout, by `make book` or `make html`. Raises InputError where there is none."""
+    build = paths.project_dir() / "_build"
+    found = [f for f in (build / "live/_build/html", build / "html") if (f / "index.html").exists()]
+    if not found:
+        raise InputError("no built book; build it first with `make book` or `make html`")
+    return max(found, key=lambda f: (f / "searchindex.js").stat().st_mtime)
+
+
 def axe_source() -> str:
     """The text of axe-core. Raises InputError outside a checkout, which alone has it."""
     return (paths.project_dir() / "tests" / "axe" / "axe.min.js").read_text()
 
 
-def _weight(browser: Browser) -> dict[str, int]:
-    """Bytes of each file that the page fetched, pictures in pixels left out, from the events of its load."""
+def _weight(name: str, view: str, browser: Browser) -> Iterator[Fault]:
+    """A page that fetched more than `MOST` bytes, pictures left out, by the events of its load."""
     files = {
         e["params"]["response"]["url"]
         for e in browser.events
         if e["method"] == "Network.responseReceived" and e["params"]["type"] != "Image"
     }
-    local = {url: Path(unquote(urlsplit(url).path)) for url in files if url.startswith("file:")}
-    return {path.as_posix(): path.stat().st_size for path in local.values() if path.exists()}
+    local = [Path(unquote(urlsplit(url).path)) for url in files if url.startswith("file:")]
+    sizes = sorted(((path.stat().st_size, path.name) for path in local if path.exists()), reverse=True)
+    total = sum(size for size, _ in sizes)
+    if total > MOST:
+        yield Fault(name, view, "weight", f"{total} bytes: {', '.join(f'{n} {b}' for b, n in sizes[:4])}, ...")
 
 
 def _of_load(name: str, view: str, events: Sequence[dict[str, Any]]) -> Iterator[Fault]:
@@ -309,23 +331,24 @@ def faults(
             for width in WIDTHS:
                 for theme in THEMES:
                     view = f"{width} px, {theme}"
-                    browser.open(page, width, theme)
-                    found += _of_load(name, view, browser.events)
                     if (width, theme) == (WIDTHS[0], THEMES[0]):
+                        browser.open(page, width, theme)
+                        here = [*_of_load(name, view, browser.events), *_weight(name, view, browser)]
                         held = holds[page.resolve()] = browser.evaluate(HOLDS)
-                        found += _pictures(name, held["pictures"])
-                        found += [Fault(name, view, "math", "a formula failed")] * held["math"]
-                        weights = _weight(browser)
-                        if sum(weights.values()) > MOST:
-                            heavy = ", ".join(f"{n} {b}" for n, b in sorted(weights.items(), key=lambda w: -w[1])[:4])
-                            found += [Fault(name, view, "weight", f"{sum(weights.values())} bytes: {heavy}, ...")]
-                    found += [Fault(name, view, "cut", what) for what in browser.evaluate(CUT)]
+                        here += _pictures(name, held["pictures"])
+                        here += [Fault(name, view, "math", "a formula failed")] * held["math"]
+                        browser.evaluate(f"{axe};0")
+                    else:
+                        browser.show(width, theme)
+                    here += [Fault(name, view, "cut", what) for what in browser.evaluate(CUT)]
                     if shots:
                         _shoot(browser, shots / f"{name.replace('/', '-')}-{width}-{theme}", width)
-                    if width == WIDTHS[0] or theme == THEMES[0]:
-                        browser.evaluate(f"{axe};0")
-                        for rule, help_, count, where in browser.evaluate(AXE, 600):
-                            found += [Fault(name, view, f"axe {rule}", f"{help_} ({count}): {' | '.join(where)}")]
+                    rules = AXE_CONTRAST if theme == "dark" else AXE_ALL  # a theme changes colours only
+                    for rule, help_, count, where in browser.evaluate(AXE.replace("RULES", rules), 600):
+                        here += [Fault(name, view, f"axe {rule}", f"{help_} ({count}): {' | '.join(where)}")]
+            found += here
+            for fault in here:
+                say(str(fault))
             say(name)
     return found + list(_links(built.resolve(), holds))
 

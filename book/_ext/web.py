@@ -129,6 +129,7 @@ def only_used(css: str, words: set[str]) -> str:
     return "".join(kept) + css[start:]
 
 
+SOLID = re.compile(r'url\([^)]*fa-solid-900\.woff2\) format\("woff2"\),url\([^)]*\) format\("truetype"\)')
 COMMENT = re.compile(r"/\*.*?\*/", re.DOTALL)
 
 
@@ -178,13 +179,13 @@ def finish(app: Sphinx, error: Exception | None) -> None:
     for script in static.rglob("*.js"):
         if not {"mathjax", "locales"} & set(script.parts) and script.name != "fontawesome.js":
             words |= set(re.findall(r"[\w-]+", script.read_text(encoding="utf-8")))
-    sheets = {file: only_used(file.read_text(encoding="utf-8"), words) for file in static.rglob("*.css")}
+    theirs = [file for file in static.rglob("*.css") if file.name != "book.css"]
+    sheets = {file: only_used(file.read_text(encoding="utf-8"), words) for file in theirs}
     fonts = static / "vendor" / "fontawesome" / "webfonts"
     solid = only_icons((fonts / "fa-solid-900.ttf").read_bytes(), "".join(sheets.values()))
     inside = f"url(data:font/woff;base64,{base64.b64encode(solid).decode()}) format(\"woff\")"
     for file, css in sheets.items():
-        css = re.sub(r'url\([^)]*fa-solid-900\.woff2\) format\("woff2"\),url\([^)]*\) format\("truetype"\)', inside, css)
-        file.write_text(css, encoding="utf-8")
+        file.write_text(SOLID.sub(inside, css), encoding="utf-8")
     names = [p.relative_to(out).as_posix() for p in pages]
     base = app.config.html_baseurl
     (out / "404.html").write_text(not_found(app.config.project, urlsplit(base).path or "/"), encoding="utf-8")
