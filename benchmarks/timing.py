@@ -19,8 +19,8 @@ from unittest import mock
 
 import torch
 
-from ssllib import provenance
-from ssllib.train_config import TrainConfig
+from ssllib.engine.train_config import TrainConfig
+from ssllib.runs import provenance
 
 
 @dataclass(frozen=True)

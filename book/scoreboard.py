@@ -23,7 +23,10 @@
 smallest_seeds = 3  # the drawings show what so many seeds measured
 
 # %% tags=["hide-input"]
-from ssllib import pages, plots, records, scoreboard
+from ssllib.evidence import scoreboard
+from ssllib.pages import page as pages
+from ssllib.pages import plots, score_board
+from ssllib.runs import records
 
 page = pages.begin("scoreboard", globals(), smallest_seeds=pages.integer(2, 100))
 store = records.committed()
@@ -42,7 +45,7 @@ pages.say(scoreboard.notes(store))
 # kept and sent. A verdict with a dashed frame is about small networks only.
 
 # %% tags=["remove-input"]
-pages.show_html(scoreboard.board(store))
+pages.show_html(score_board.board(store))
 
 # %% [markdown]
 # ## What was measured, part by part
@@ -57,7 +60,7 @@ pages.show_html(scoreboard.board(store))
 # %% tags=["remove-input"]
 unmeasured = []
 for part, title in scoreboard.TITLES.items():
-    if rows := scoreboard.forest_rows(store, part, smallest_seeds):
+    if rows := score_board.forest_rows(store, part, smallest_seeds):
         pages.show_html(plots.forest(rows, title))
     else:
         unmeasured.append(title)
@@ -70,7 +73,7 @@ pages.say(f"Nothing to draw, because no effect was measured over {smallest_seeds
 # it came from. Longer series of numbers lie beside it as NumPy arrays. An archive holds all records of an experiment.
 
 # %% tags=["remove-input"]
-pages.show_html(scoreboard.record_table(page.all_records()))
+pages.show_html(score_board.record_table(page.all_records()))
 
 # %% [markdown]
 # ## Run it yourself

@@ -83,13 +83,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _status(args: argparse.Namespace) -> None:
-    from ssllib import records, scoreboard
+    from ssllib.evidence import scoreboard
+    from ssllib.runs import records
 
     print(scoreboard.summary(records.committed()) if args.summary else scoreboard.text(records.committed()))
 
 
 def _experiments(args: argparse.Namespace) -> None:
-    from ssllib.experiments import EXPERIMENTS
+    from ssllib.runs.experiments import EXPERIMENTS
 
     for name, e in sorted(EXPERIMENTS.items()):
         scales = ", ".join(f"{s} ({sum(len(c.seeds) for c in cells)} runs)" for s, cells in e.scales.items())
@@ -114,7 +115,8 @@ def _settings(pairs: Sequence[str]) -> dict[str, Any]:
 
 
 def _run(args: argparse.Namespace) -> int:
-    from ssllib import agenda, experiments, paths, records, sweep
+    from ssllib import paths
+    from ssllib.runs import agenda, experiments, jobs, records
 
     changes = _settings(args.set)
     if args.commit and changes:
@@ -129,10 +131,12 @@ def _run(args: argparse.Namespace) -> int:
     for name in ("jobs", "threads"):
         if getattr(args, name) is not None:
             in_range(f"--{name}", getattr(args, name), 1, 1024)
+    if args.commit and (args.threads or 1) != 1:
+        raise InputError(f"--threads is {args.threads} with --commit: recorded runs have one thread; allowed: 1")
     if args.queue:
         steps, title = agenda.entries(args.scale), "The queue"
     else:
-        todo = sweep.jobs(args.experiment, args.scale, cells=args.cell, seeds=args.seed, **changes)
+        todo = jobs.jobs(args.experiment, args.scale, cells=args.cell, seeds=args.seed, **changes)
         title = experiments.get(args.experiment).title
         steps = [agenda.Entry(args.experiment, "", tuple(todo))]
     todo = list(dict.fromkeys(job for step in steps for job in step.jobs))
@@ -141,7 +145,7 @@ def _run(args: argparse.Namespace) -> int:
     if args.status:
         print(agenda.status(steps, store))
         return 0
-    waiting = sweep.pending(todo, store)
+    waiting = jobs.pending(todo, store)
     print(f"{title}: {len(todo)} runs at {args.scale} scale, {len(waiting)} pending, records in {folder}")
     if args.dry_run:
         print(agenda.forecast(steps, waiting, store))
@@ -152,11 +156,13 @@ def _run(args: argparse.Namespace) -> int:
 def _carry_out(args: argparse.Namespace, waiting: list[Any], store: Any) -> int:
     import torch
 
-    from ssllib import agenda, stopping, sweep
+    from ssllib.engine import stopping
+    from ssllib.evidence import claims
+    from ssllib.runs import agenda, jobs
 
     _check_data(waiting, args.data_root)
     on_cpu = not torch.cuda.is_available()
-    options: dict[str, Any] = {"threads": args.threads or (1 if on_cpu else None)}
+    options: dict[str, Any] = {"threads": args.threads or (1 if on_cpu else None), "criteria": claims.criteria_of}
     if any(j.config.kind == "training" for j in waiting):
         options["data_root"] = args.data_root
         if args.minutes is not None:
@@ -175,12 +181,12 @@ def _carry_out(args: argparse.Namespace, waiting: list[Any], store: Any) -> int:
             stop = spawn.Event()
             stopping.listen(stop)
             with ProcessPoolExecutor(
-                at_once, mp_context=spawn, initializer=sweep.start_worker, initargs=(stop,)
+                at_once, mp_context=spawn, initializer=jobs.start_worker, initargs=(stop,)
             ) as pool:
-                done = sweep.run_pending(waiting, store.folder, executor=pool, progress=say, **options)
+                done = jobs.run_pending(waiting, store.folder, executor=pool, progress=say, **options)
         else:
             stopping.listen()
-            done = sweep.run_pending(waiting, store.folder, progress=say, **options)
+            done = jobs.run_pending(waiting, store.folder, progress=say, **options)
         stopped = stopping.asked()
     finally:
         stopping.ignore()
@@ -195,22 +201,23 @@ def _carry_out(args: argparse.Namespace, waiting: list[Any], store: Any) -> int:
 
 def _check_data(todo: Sequence[Any], root: str | None) -> None:
     """Missing or damaged data is said before any run starts."""
-    from ssllib import datasets, measures
+    from ssllib.engine import data
+    from ssllib.engine.evaluation import at_the_end
 
     seen = set()
     for job in todo:
         if job.config.kind == "training" and (what := (job.config.dataset, job.config.measures)) not in seen:
-            datasets.check(job.config, root)
-            measures.check(job.config, root)
+            data.check(job.config, root)
+            at_the_end.check(job.config, root)
             seen.add(what)
 
 
 def _data(args: argparse.Namespace) -> None:
-    from ssllib.datasets import download
+    from ssllib.engine.data import download
 
     folder = download.get(args.name, args.data_root, say=print)
     if args.name.startswith("cifar1"):  # what torchvision reads is checked file by file
-        from ssllib.datasets.cifar import cifar
+        from ssllib.engine.data.cifar import cifar
 
         cifar(args.name, folder)
     print(f"{args.name} is in {folder}, checked")
@@ -219,7 +226,8 @@ def _data(args: argparse.Namespace) -> None:
 def _records(args: argparse.Namespace) -> None:
     import shutil
 
-    from ssllib import paths, records
+    from ssllib import paths
+    from ssllib.runs import records
 
     if args.action == "check":
         print(f"{sum(1 for _ in records.committed())} records, all whole")
@@ -228,10 +236,10 @@ def _records(args: argparse.Namespace) -> None:
         raise InputError("records add needs the files to add, for example ~/.cache/ssllib/records/cpu/*/*.json")
     checked = [records.read(f) for f in args.files]
     for r in checked:
-        from ssllib.config import kind
+        from ssllib.engine.config import kind
 
         config = kind(r.kind).from_dict(r.config)
-        from ssllib import experiments
+        from ssllib.runs import experiments
 
         if config.identity() != r.identity or not experiments.get(r.experiment).cell(r.scale, r.cell).declares(config):
             raise InputError(
@@ -249,19 +257,20 @@ def _records(args: argparse.Namespace) -> None:
 
 
 def _pages(args: argparse.Namespace) -> int:
-    from ssllib import book, records, scoreboard
+    from ssllib.pages import build, score_board
+    from ssllib.runs import records
 
-    status = book.run_pages(stale_only=args.stale, jobs=args.jobs, into=args.into)
-    if args.into is None and scoreboard.update_readme(records.committed()):
+    status = build.run_pages(stale_only=args.stale, jobs=args.jobs, into=args.into)
+    if args.into is None and score_board.update_readme(records.committed()):
         print("README.md: summary of verdicts updated")
     return status
 
 
 def _page(args: argparse.Namespace) -> None:
-    from ssllib import book
+    from ssllib.pages import build
 
     out = args.out or Path(f"{Path(args.name).name}-run.ipynb")
-    book.run_page(args.name, dict(args.parameter), out)
+    build.run_page(args.name, dict(args.parameter), out)
     print(f"executed page: {out}")
 
 

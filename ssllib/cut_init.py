@@ -5,8 +5,11 @@ Source: 2406.16468, section 4; 2502.09252, section 6 and Listing 1.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from ssllib.errors import InputError, in_range, one_of
 
@@ -26,8 +29,11 @@ def cut_init_(module: nn.Module, c: float, which: str = "all") -> nn.Module:
             convolutional layers (the text's "all network weights"); `"last"` only weight and bias of the
             last linear or convolutional layer; `"all-but-last"` all the others.
 
+    A parametrized weight is divided through the parameters it is made from where that divides it (weight norm).
+
     Raises:
-        InputError: if `c` is not positive, `which` is unknown, or there is nothing to divide.
+        InputError: if `c` is not positive, `which` is unknown, there is nothing to divide, a parameter has no value yet
+            (a lazy layer), or a parametrization undoes the cut (spectral norm, orthogonal). Nothing is changed then.
     """
     in_range("cut constant c", c, 0, 1e6, open_low=True)
     one_of("choice of parameters to cut", which, WHICH)
@@ -42,6 +48,42 @@ def cut_init_(module: nn.Module, c: float, which: str = "all") -> nn.Module:
     chosen = [p for p in module.parameters() if keep(p)]
     if not chosen:
         raise InputError(f"{type(module).__name__} has no parameters to cut with which={which!r}")
+    if any(isinstance(p, nn.parameter.UninitializedTensorMixin) for p in chosen):
+        raise InputError(f"{type(module).__name__} has lazy layers; allowed: after a first forward pass")
+    made = _made(module, {id(p) for p in chosen})
+    before = [read().clone() for _, read in made]
+    kept = [p.clone() for p in chosen] if made else []
     for p in chosen:
         p.div_(c)
+    for (name, read), old in zip(made, before, strict=True):
+        if not torch.allclose(read(), old / c, rtol=1e-3, atol=0):
+            for p, value in zip(chosen, kept, strict=True):
+                p.copy_(value)
+            raise InputError(f"{name} is parametrized so that dividing its parameters by {c:g} does not divide it")
     return module
+
+
+def _made(module: nn.Module, chosen: set[int]) -> list[tuple[str, Callable[[], Tensor]]]:
+    """Name and reader of each weight that is computed from some of the parameters `chosen` (by id)."""
+    found: list[tuple[str, Callable[[], Tensor]]] = []
+    for where, m in module.named_modules():
+        for name, steps in getattr(m, "parametrizations", {}).items():
+            if any(id(p) in chosen for p in steps.parameters()):
+                found.append((f"{where}.{name}".lstrip("."), partial(_evaluated, m, name, steps)))
+        for hook in m._forward_pre_hooks.values():  # the older spectral and weight norm
+            compute, name = getattr(hook, "compute_weight", None), getattr(hook, "name", "")
+            if compute and any(id(p) in chosen for p in m.parameters(recurse=False)):
+                more = {"do_power_iteration": False} if hasattr(hook, "n_power_iterations") else {}
+                found.append((f"{where}.{name}".lstrip("."), partial(compute, m, **more)))
+    return found
+
+
+def _evaluated(module: nn.Module, name: str, steps: nn.Module) -> Tensor:
+    """A parametrized tensor, without the changes that its parametrization makes to itself while training."""
+    modes = {m: m.training for m in steps.modules()}
+    steps.eval()
+    try:
+        return getattr(module, name)
+    finally:
+        for m, mode in modes.items():
+            m.training = mode

@@ -15,7 +15,7 @@ from torchvision.transforms import functional as TF
 
 from ssllib import augment as A
 from ssllib import native
-from ssllib.datasets.shapes import shapes
+from ssllib.engine.data.shapes import shapes
 from ssllib.errors import InputError
 
 
@@ -175,7 +175,7 @@ def test_without_a_compiler_tensors_are_used_and_it_is_said(
 @pytest.mark.skipif(native.compiler() is None, reason="no C compiler")
 def test_it_is_built_once_and_gives_the_same_bits_in_every_process(tmp_path: Path) -> None:
     code = (
-        "import hashlib, torch; from ssllib import augment as A; from ssllib.datasets.shapes import shapes\n"
+        "import hashlib, torch; from ssllib import augment as A; from ssllib.engine.data.shapes import shapes\n"
         "v = A.augment(shapes(64, seed=5).images, torch.Generator().manual_seed(3), crop_min=0.08, jitter=1.0, "
         "gray=0.2, half=True)\nprint(hashlib.sha256(v.contiguous().view(torch.int16).numpy().tobytes()).hexdigest())"
     )

@@ -14,19 +14,19 @@ import scipy.stats
 import torch
 import torchvision
 
-from ssllib import datasets
-from ssllib.datasets import ImageSet, balanced, labelled
-from ssllib.datasets.cifar import FOLDERS, cifar
-from ssllib.datasets.download import FILES, TERMS, File, bar, download, get, matches, unpack
-from ssllib.datasets.flowers import flowers
-from ssllib.datasets.folder import image_folder, read_image
-from ssllib.datasets.human_labels import NOISE, cifar10_h, cifar_n, convert_cifar_n, entropy, noise_rate
-from ssllib.datasets.imbalance import BASES, exponential_counts, imbalanced
-from ssllib.datasets.shapes import NAMES, OTHERS, annotate, others, shapes, shapes_with_blend
+from ssllib.engine import data as datasets
+from ssllib.engine.data import ImageSet, balanced, labelled
+from ssllib.engine.data.cifar import FOLDERS, cifar
+from ssllib.engine.data.download import FILES, TERMS, File, bar, download, get, matches, unpack
+from ssllib.engine.data.flowers import flowers
+from ssllib.engine.data.folder import image_folder, read_image
+from ssllib.engine.data.human_labels import NOISE, cifar10_h, cifar_n, convert_cifar_n, entropy, noise_rate
+from ssllib.engine.data.imbalance import BASES, exponential_counts, imbalanced
+from ssllib.engine.data.shapes import NAMES, OTHERS, annotate, others, shapes, shapes_with_blend
+from ssllib.engine.evaluation.knn import accuracy, knn_predict
+from ssllib.engine.train_config import TrainConfig
 from ssllib.errors import InputError
-from ssllib.evaluate import accuracy, knn_predict
 from ssllib.paths import data_root
-from ssllib.train_config import TrainConfig
 
 
 def test_shapes_are_bytes_balanced_and_repeatable() -> None:

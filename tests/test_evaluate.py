@@ -4,11 +4,10 @@ import torch
 from sklearn.metrics import top_k_accuracy_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from ssllib.datasets import ImageSet
-from ssllib.datasets.imbalance import imbalanced
-from ssllib.datasets.shapes import shapes
-from ssllib.errors import InputError
-from ssllib.evaluate import (
+from ssllib.engine.data import ImageSet
+from ssllib.engine.data.imbalance import imbalanced
+from ssllib.engine.data.shapes import shapes
+from ssllib.engine.evaluation.knn import (
     PROTOCOLS,
     accuracy,
     features,
@@ -18,6 +17,7 @@ from ssllib.evaluate import (
     knn_scores,
     top_accuracy,
 )
+from ssllib.errors import InputError
 
 
 @pytest.fixture(scope="module")

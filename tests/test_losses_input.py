@@ -82,10 +82,10 @@ def test_labels(loss: Loss) -> None:
         (lambda: losses.cloa_anchor(Z, Y + 2, torch.ones(2, 3)), "labels from 2 to 2 with 2 anchors"),
         (lambda: losses.cloa_anchor(Z, Y - 1, torch.ones(2, 3)), "allowed: from 0 to 1"),
         (lambda: losses.cloa_anchor(Z, Y, torch.ones(2, 3), "none"), "unknown reduction 'none'"),
-        (lambda: losses.orthonormal_anchors(5, 4), r"k of orthonormal anchors is 5; allowed: .* \[1, 4\]"),
+        (lambda: losses.orthonormal_anchors(5, 4), r"k of orthonormal anchors is 5; allowed: .* from 1 to 4"),
         (lambda: losses.orthonormal_anchors(0, 4), "k of orthonormal anchors is 0"),
-        (lambda: losses.orthonormal_anchors(2.0, 4), "k is 2.0; allowed: a whole number"),  # type: ignore[arg-type]
-        (lambda: losses.orthonormal_anchors(2, "4"), "d is '4'"),  # type: ignore[arg-type]
+        (lambda: losses.orthonormal_anchors(2.0, 4), "k of orthonormal anchors is 2.0; allowed: a whole number"),  # type: ignore[arg-type]
+        (lambda: losses.orthonormal_anchors(2, "4"), "d of orthonormal anchors is .4."),  # type: ignore[arg-type]
         (lambda: losses.orthonormal_anchors(2, 4, seed=-1), "seed of orthonormal anchors is -1"),
     ],
 )

@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from ssllib import papers
 from ssllib.errors import InputError
+from ssllib.evidence import papers
 from ssllib.paths import project_dir
 
 IDS = ["2403.18699", "2406.16468", "2502.09252"]

@@ -10,12 +10,10 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from ssllib.augment import to_float
-from ssllib.datasets import ImageSet, labelled
-from ssllib.datasets.shapes import shapes
-from ssllib.errors import InputError
-from ssllib.evaluate import accuracy
-from ssllib.models.backbones import ResNet
-from ssllib.probes import (
+from ssllib.engine.data import ImageSet, labelled
+from ssllib.engine.data.shapes import shapes
+from ssllib.engine.evaluation.knn import accuracy
+from ssllib.engine.evaluation.probes import (
     HEADS,
     FineTune,
     best_rate,
@@ -26,6 +24,8 @@ from ssllib.probes import (
     linear_probe,
     predict,
 )
+from ssllib.engine.methods.backbones import ResNet
+from ssllib.errors import InputError
 
 
 def _features(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:

@@ -1,6 +1,6 @@
 import pytest
 
-from ssllib.schedules import warmup_cosine
+from ssllib.engine.schedules import warmup_cosine
 
 
 def test_peak_end_and_value_after_warm_up() -> None:

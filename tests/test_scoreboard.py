@@ -17,7 +17,11 @@ from types import ModuleType
 
 import pytest
 
-from ssllib import book, boxes, claims, paths, plots, records, scoreboard, stats, words
+from ssllib import paths
+from ssllib.evidence import claims, stats, words
+from ssllib.evidence.scoreboard import all_verdicts
+from ssllib.pages import boxes, build, plots, score_board
+from ssllib.runs import records
 
 ROOT = paths.project_dir()
 STATIC = ROOT / "book" / "_static"
@@ -41,7 +45,7 @@ class Tags(HTMLParser):
 
 @pytest.fixture(scope="module")
 def board() -> str:
-    return scoreboard.board(records.committed())
+    return score_board.board(records.committed())
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +63,7 @@ def test_every_claim_has_one_row_with_its_address(tags: Tags) -> None:
 
 def test_the_filters_offer_what_the_rows_have_and_nothing_else(tags: Tags) -> None:
     offered = {(box["name"], box["value"]) for box in tags.all("input") if box["type"] == "checkbox"}
-    given = {(n, x) for row in rows_of(tags) for n in scoreboard.FACETS for x in row[f"data-{n}"].split("|") if x}
+    given = {(n, x) for row in rows_of(tags) for n in score_board.FACETS for x in row[f"data-{n}"].split("|") if x}
     assert offered == given
 
 
@@ -70,14 +74,14 @@ def contradicted_of_cloa(tags: Tags) -> list[str]:
 
 def test_contradicted_claims_of_cloa(tags: Tags) -> None:
     found = set(contradicted_of_cloa(tags))
-    verdicts = scoreboard.all_verdicts(records.committed())
+    verdicts = all_verdicts(records.committed())
     assert found == {v.claim.id for v in verdicts if v.word == words.CONTRADICTED and "2403.18699" in v.claim.paper}
     assert found
 
 
 def test_rows_lead_to_pages_and_records_that_there_are(tags: Tags) -> None:
-    pages = {f"{page.name}.html" for page in book.pages()}
-    experiments = Tags(scoreboard.record_table(list(records.committed()))).all("tr")
+    pages = {f"{page.name}.html" for page in build.pages()}
+    experiments = Tags(score_board.record_table(list(records.committed()))).all("tr")
     there = {f"#{row['id']}" for row in (*rows_of(tags), *experiments) if "id" in row}
     for link in tags.all("a"):
         page = link["href"].partition("#")[0]
@@ -85,7 +89,7 @@ def test_rows_lead_to_pages_and_records_that_there_are(tags: Tags) -> None:
 
 
 def test_a_name_stands_for_one_claim_only() -> None:
-    names = [scoreboard.short_words(c) for c in claims.load().values()]
+    names = [score_board.short_words(c) for c in claims.load().values()]
     assert len(set(names)) == len(names)
 
 
@@ -100,11 +104,11 @@ def test_a_name_stands_for_one_claim_only() -> None:
     ],
 )
 def test_names_in_words(name: str, text: str) -> None:
-    assert scoreboard.short_words(claims.get(name)) == text
+    assert score_board.short_words(claims.get(name)) == text
 
 
 def test_math_and_text_are_escaped() -> None:
-    text = scoreboard.math_html(r"a < b & $x < \rho$")
+    text = score_board.math_html(r"a < b & $x < \rho$")
     assert text == r'a &lt; b &amp; <span class="math notranslate nohighlight">\(x &lt; \rho\)</span>'
 
 
@@ -120,7 +124,7 @@ def test_math_and_text_are_escaped() -> None:
 )
 def test_measured_numbers_are_read_as_they_were_claimed(values: tuple[float, ...], target: float, text: str) -> None:
     mean, low, high = values
-    assert scoreboard.measured_text(stats.Estimate(5, mean, low, high), target) == text
+    assert score_board.measured_text(stats.Estimate(5, mean, low, high), target) == text
 
 
 ROW = plots.ForestRow(
@@ -155,8 +159,8 @@ def test_a_row_says_its_numbers_and_its_word_by_shape() -> None:
 
 def test_what_is_drawn_is_what_the_verdicts_measured() -> None:
     store = records.committed()
-    rows = [r for part in claims.PARTS for r in scoreboard.forest_rows(store, part)]
-    cells = [c for v in scoreboard.all_verdicts(store) for c in v.cells if c.estimate.n >= stats.SEEDS]
+    rows = [r for part in claims.PARTS for r in score_board.forest_rows(store, part)]
+    cells = [c for v in all_verdicts(store) for c in v.cells if c.estimate.n >= stats.SEEDS]
     assert len(rows) == len(cells) > 0
     for row, cell in zip(rows, cells, strict=True):
         assert row.mean * float(row.matters.split(",")[0]) == pytest.approx(cell.estimate.mean, rel=1e-4)
@@ -189,7 +193,7 @@ def test_one_archive_for_each_experiment(evidence: ModuleType, tmp_path: Path) -
 
 
 def test_every_archive_that_the_page_names_is_made(evidence: ModuleType, tmp_path: Path) -> None:
-    named = {a["href"] for a in Tags(scoreboard.record_table(list(records.committed()))).all("a")}
+    named = {a["href"] for a in Tags(score_board.record_table(list(records.committed()))).all("a")}
     made = evidence.write_archives(ROOT / "data" / "records", tmp_path)
     assert named == {f"../records/{path.name}" for path in made}
 
@@ -248,7 +252,7 @@ def test_the_address_chooses_and_orders_the_rows(opened: Callable[[str], str], t
     shown = [row["data-words"] for row in rows_of(Tags(text))]
     wanted = contradicted_of_cloa(tags)
     assert sorted(shown) == sorted(wanted) and f"{len(wanted)} of {len(rows_of(tags))} claims" in text
-    names = [scoreboard.short_words(claims.get(name)).lower() for name in shown]
+    names = [score_board.short_words(claims.get(name)).lower() for name in shown]
     assert names == sorted(names, reverse=True)
     assert not any("hidden" in form for form in Tags(text).all("form"))
 
