@@ -2,6 +2,8 @@
 # make test   the tests, every page against its committed outputs, ruff, mypy
 # make html   build the book from the committed outputs, in seconds
 # make pages  run the pages whose outputs are out of date, in place
+# make look   the built book in headless Chromium: accessibility, links, things cut off, pictures in _build/look
+# make pdf    the built book as one PDF, _build/book.pdf
 # make bench time the library against its peers, write the README's table   (NAME=knn: only that one)
 # make lock   choose new versions of the dependencies (see CONTRIBUTING.md)
 # make clean  remove what was built (not .venv)
@@ -17,7 +19,7 @@ BIN := .venv/bin
 # The environment is ready when it was made from this lock, these settings and this installer.
 READY := .venv/ready-$(firstword $(shell cat requirements.txt pyproject.toml Makefile | cksum))
 
-.PHONY: book test html pages bench lock clean setup
+.PHONY: book test html pages look pdf bench lock clean setup
 .DELETE_ON_ERROR:
 
 book: $(READY)
@@ -40,6 +42,12 @@ html: $(READY)
 
 pages: $(READY)
 	$(BIN)/python -m ssllib pages --stale --jobs $(JOBS)
+
+look: $(READY)
+	$(BIN)/python -m ssllib look
+
+pdf: $(READY)
+	$(BIN)/python -m ssllib pdf
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks $(NAME)

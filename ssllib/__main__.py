@@ -74,6 +74,16 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--into", type=Path, help="write executed copies there instead of in place")
     p.set_defaults(call=_pages)
 
+    p = commands.add_parser("look", help="look at the built book in headless Chromium: faults, and pictures of each page")
+    p.add_argument("only", nargs="*", help="parts of pages' names, for example theory/ (default all)")
+    p.add_argument("--built", type=Path, help="folder of the built book (default the newest in _build)")
+    p.set_defaults(call=_look)
+
+    p = commands.add_parser("pdf", help="the built book as one PDF, through headless Chromium")
+    p.add_argument("--built", type=Path, help="folder of the built book (default the newest in _build)")
+    p.add_argument("-o", "--out", type=Path, default=Path("_build/book.pdf"))
+    p.set_defaults(call=_pdf)
+
     p = commands.add_parser("page", help="execute one page with other parameters")
     p.add_argument("name", help="for example training/simclr-norms")
     p.add_argument("-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
@@ -264,6 +274,24 @@ def _pages(args: argparse.Namespace) -> int:
     if args.into is None and score_board.update_readme(records.committed()):
         print("README.md: summary of verdicts updated")
     return status
+
+
+def _look(args: argparse.Namespace) -> int:
+    from ssllib import paths
+    from ssllib.pages import look
+
+    shots = paths.project_dir() / "_build" / "look"
+    found = look.faults(args.built or look.newest(), shots, lambda line: print(line, flush=True), args.only)
+    print(f"{len(found)} faults; pictures in {shots}")
+    return bool(found)
+
+
+def _pdf(args: argparse.Namespace) -> None:
+    from ssllib.pages import build as book
+    from ssllib.pages import look, printed
+
+    count = printed.pdf(args.built or look.newest(), book.entries(), args.out)
+    print(f"{args.out}: {count} pages")
 
 
 def _page(args: argparse.Namespace) -> None:

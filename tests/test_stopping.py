@@ -159,7 +159,7 @@ def test_sigterm_ends_both_runs_after_their_epoch_and_nothing_is_lost(tmp_path: 
 
 def test_a_second_sigterm_ends_at_once() -> None:
     code = (
-        "import os, signal, time; from ssllib import stopping; stopping.listen();"
+        "import os, signal, time; from ssllib.engine import stopping; stopping.listen();"
         "os.kill(os.getpid(), signal.SIGTERM); assert stopping.asked();"
         "os.kill(os.getpid(), signal.SIGTERM); time.sleep(60)"
     )

@@ -52,6 +52,11 @@ def _toc_files(node: Any) -> Iterator[str]:
         yield from _toc_files(value)
 
 
+def entries(root: Path | None = None) -> list[str]:
+    """All pages of `_toc.yml`, in reading order, as paths from the book's root without a suffix."""
+    return list(_toc_files(yaml.safe_load(((root or paths.project_dir()) / "_toc.yml").read_text(encoding="utf-8"))))
+
+
 def pages(root: Path | None = None) -> list[Page]:
     """The notebook pages of `_toc.yml`, in reading order (its Markdown pages are not run)."""
     root = (root or paths.project_dir()).resolve()
@@ -94,7 +99,7 @@ def digest(page: Page) -> str:
     files += [page.root / "_toc.yml", *data.glob("papers/*.yml")] if everything else papers
     if "deviation_table.markdown(" in source:
         files += [data / "deviations.yml", *data.glob("papers/*.yml")]
-    total = hashlib.sha256(text.encode())
+    total = hashlib.sha256((text + notebooks.colab_cell(page.source)).encode())
     for file in sorted(set(files)):
         total.update(f"{file.relative_to(page.root).as_posix()}\0".encode())
         total.update(hashlib.sha256(file.read_bytes()).digest())

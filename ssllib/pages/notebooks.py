@@ -22,14 +22,44 @@ METADATA: dict[str, Any] = {
 KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", list: "a list"}
 
 
+COLAB = """\
+# On Colab this brings the rest of the book; where the library is installed it does nothing.
+import importlib.util
+
+if importlib.util.find_spec("ssllib") is None:
+    import os
+    import subprocess
+    import sys
+
+    subprocess.run(["git", "clone", "--quiet", "--depth", "1", "--branch", {branch!r}, {url!r}, "book"], check=True)
+    os.chdir("book")
+    subprocess.run([sys.executable, "-m", "pip", "install", "--quiet", "-r", "binder/requirements.txt"], check=True)
+    sys.path.insert(0, os.getcwd())
+    os.environ["PYTHONPATH"] = os.getcwd()"""
+
+
+def colab_cell(source: Path) -> str:
+    """The first cell of a page that can be opened on Colab; "" while `_config.yml` names no repository."""
+    for folder in source.resolve().parents:
+        if (folder / "_config.yml").exists():
+            given = (yaml.safe_load((folder / "_config.yml").read_text(encoding="utf-8")) or {}).get("repository") or {}
+            return COLAB.format(url=given["url"], branch=given.get("branch", "main")) if given.get("url") else ""
+    return ""
+
+
 def fresh(source: Path) -> Any:
-    """The notebook without outputs that a `.py` (percent format) describes.
+    """The notebook without outputs that a `.py` (percent format) describes, with `colab_cell` in front if there is one.
 
     A cell's id depends on its text only, so that an edit changes one cell of the file.
     """
     import jupytext
+    import nbformat
 
     notebook = jupytext.read(source, fmt="py:percent")
+    first = colab_cell(source)
+    if first and not any(cell.source.startswith(first.partition("\n")[0]) for cell in notebook.cells[:2]):
+        cell = nbformat.v4.new_code_cell(first, metadata={"tags": ["remove-cell"]})
+        notebook.cells.insert(1, cell)  # after the title, which Sphinx wants first
     seen: dict[str, int] = {}
     for cell in notebook.cells:
         key = hashlib.sha256(f"{cell.cell_type}\0{cell.source}".encode()).hexdigest()[:8]
