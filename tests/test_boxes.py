@@ -71,7 +71,7 @@ def test_every_claim_has_a_box_and_every_verdict_a_colour() -> None:
     for c in claims.load().values():
         box = boxes.claim_box(c)
         assert all(said in box for said in c.quote.values()) and c.ours in box
-        assert box.startswith(":::::{admonition}")
+        assert box.startswith(f'<span id="claim-{c.id}"') and "\n:::::{admonition}" in box
         v = verdicts.verdict(c, records.committed())
         assert boxes.verdict_class(v) and v.short in boxes.verdict_box(v)
 

@@ -1,7 +1,8 @@
 """Sphinx extension: how the book leads to its evidence.
 
-The role {claim}`id` or {claim}`words <id>` is a link to a claim's row of the scoreboard. The scoreboard's page gets
-its scripts and MathJax. Beside the built pages lie the records, `records/<experiment>.zip`, one archive for each experiment.
+The role {claim}`id` or {claim}`words <id>` is a link to a claim's row of the scoreboard. The scoreboard's page
+gets its scripts and MathJax. Beside the built pages lie the records, `records/<experiment>.zip`, one archive for
+each experiment.
 """
 
 import zipfile
@@ -47,7 +48,7 @@ def write_archives(records: Path, out: Path) -> list[Path]:
     for experiment, files in found.items():
         with zipfile.ZipFile(out / f"{experiment}.zip", "w", zipfile.ZIP_DEFLATED) as archive:
             for file in files:
-                entry = zipfile.ZipInfo(file.relative_to(records).as_posix())  # without a date: that of a checkout
+                entry = zipfile.ZipInfo(file.relative_to(records).as_posix())  # without the file's date
                 archive.writestr(entry, file.read_bytes(), zipfile.ZIP_DEFLATED)
     return [out / f"{experiment}.zip" for experiment in found]
 

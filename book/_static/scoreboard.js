@@ -1,4 +1,4 @@
-// The scoreboard: filters, free text and order over the table that the page holds, kept in the address's hash.
+// The scoreboard: filters, free text and order over the table that the page holds, kept in the address.
 // DataTables sorts the rows and puts the matching ones into the document.
 
 document.addEventListener("DOMContentLoaded", () => {
@@ -44,9 +44,10 @@ document.addEventListener("DOMContentLoaded", () => {
     form.querySelector("output").textContent =
       shown === rows.length ? `${shown} claims` : `${shown} of ${rows.length} claims`;
     for (const box of form.querySelectorAll("input[type=checkbox]")) {
-      const with_ = rows.filter((row) => row.values[box.name].includes(box.value) && matches(row, wanted, box.name));
-      box.nextElementSibling.textContent = with_.length;
-      box.parentElement.classList.toggle("none", !with_.length);
+      const left = rows.filter((row) => matches(row, wanted, box.name));
+      const count = left.filter((row) => row.values[box.name].includes(box.value)).length;
+      box.nextElementSibling.textContent = count;
+      box.parentElement.classList.toggle("none", !count);
     }
   }
 
@@ -113,7 +114,7 @@ document.addEventListener("DOMContentLoaded", () => {
     show();
   });
   element.tHead.addEventListener("click", (event) => {
-    event.stopPropagation(); // DataTables marks the event in a way that the theme's copy button takes for its own
+    event.stopPropagation(); // DataTables marks it in a way that the theme's copy button takes for its own
     const [first] = table.order();
     setOrder(first && first[1] ? (first[1] === "desc" ? "-" : "") + sorted[first[0]] : "");
     write();
