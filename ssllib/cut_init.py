@@ -10,6 +10,7 @@ from functools import partial
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 
 from ssllib.errors import InputError, in_range, one_of
 
@@ -48,7 +49,7 @@ def cut_init_(module: nn.Module, c: float, which: str = "all") -> nn.Module:
     chosen = [p for p in module.parameters() if keep(p)]
     if not chosen:
         raise InputError(f"{type(module).__name__} has no parameters to cut with which={which!r}")
-    if any(isinstance(p, nn.parameter.UninitializedTensorMixin) for p in chosen):
+    if any(is_lazy(p) for p in chosen):
         raise InputError(f"{type(module).__name__} has lazy layers; allowed: after a first forward pass")
     made = _made(module, {id(p) for p in chosen})
     before = [read().clone() for _, read in made]

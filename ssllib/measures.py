@@ -24,6 +24,7 @@ import torch
 
 from ssllib import confidence, datasets, evaluate, norms, probes
 from ssllib.datasets import ImageSet
+from ssllib.errors import InputError
 from ssllib.train_config import TrainConfig
 from ssllib.trained import Trained, length, two_views
 
@@ -32,6 +33,9 @@ Arrays = dict[str, np.ndarray]
 
 def check(config: TrainConfig, root: str | None = None) -> None:
     """Raise `InputError` before any work where a measure needs data that are not there."""
+    chosen = [name for name in config.measures if name in ("linear", "finetune", "finetune-frozen", "transfer")]
+    if chosen and not config.held_out:
+        raise InputError(f"measure {chosen[0]!r} chooses on held-out images, and held_out is 0; allowed: at least 1")
     if config.dataset == "shapes":
         return
     if {"confidence", "transfer"} & set(config.measures):
