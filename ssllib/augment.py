@@ -119,6 +119,8 @@ def crop(images: Tensor, p: Parameters, side: int = 0, *, antialias: bool = True
             Pillow do; else two neighbours are mixed whatever lies between. Without `side` no crop is made smaller.
     """
     h, w = images.shape[-2:]
+    if not len(images):
+        return images.new_empty(0, images.shape[1], side or h, side or w)
     if antialias and 0 < side < max(h, w):
         rows = _coverage(p.top, p.height, h, side)
         columns = _coverage(p.left, p.width, w, side)

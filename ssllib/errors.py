@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from numbers import Integral, Real
+from typing import Any
 
 
 class InputError(ValueError):
@@ -25,17 +26,21 @@ def one_of(what: str, value: object, allowed: Iterable[object]) -> None:
         raise InputError(f"unknown {what} {value!r}; allowed: {listed}")
 
 
+def is_number(value: object, kind: type = Real) -> bool:
+    """Whether `value` is a number of a kind of `numbers`, Python's or numpy's; truth values are none."""
+    return isinstance(value, kind) and not isinstance(value, bool)
+
+
 def in_range(what: str, value: float, low: float, high: float, *, open_low: bool = False) -> None:
     """Raise `InputError` unless `low <= value <= high` (`low < value` when `open_low`)."""
-    good = isinstance(value, Real) and not isinstance(value, bool)  # numpy's scalars are Real, its truth values not
-    if not good or not (low < value <= high if open_low else low <= value <= high):
+    if not is_number(value) or not (low < value <= high if open_low else low <= value <= high):
         bracket = "(" if open_low else "["
         raise InputError(f"{what} is {value!r}; allowed: a number in {bracket}{low:g}, {high:g}]")
 
 
-def whole(what: str, value: object, low: int, high: int) -> int:
+def whole(what: str, value: Any, low: int, high: int) -> int:
     """`value` as an int; an `InputError` unless it is a whole number (no float, no truth value) from low to high."""
-    if not isinstance(value, Integral) or isinstance(value, bool) or not low <= int(value) <= high:
+    if not is_number(value, Integral) or not low <= int(value) <= high:
         raise InputError(f"{what} is {value!r}; allowed: a whole number from {low} to {high}")
     return int(value)
 

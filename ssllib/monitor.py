@@ -143,7 +143,8 @@ class _Numbers:
         z = self.pick(output) if self.pick else _first(output)
         if not isinstance(z, Tensor) or not z.is_floating_point() or z.ndim == 0:
             what = f"{z.dtype} {tuple(z.shape)}" if isinstance(z, Tensor) else type(z).__name__
-            raise InputError(f"{type(module).__name__} gives {what}; allowed: a floating-point tensor (..., d), see pick")
+            name = type(module).__name__
+            raise InputError(f"{name} gives {what}; allowed: a floating-point tensor (..., d), see pick")
         axis = self.axis
         if axis is None:
             if z.ndim > 3:

@@ -164,7 +164,7 @@ def ranks(x: Tensor) -> Tensor:
 
 
 def spearman(x: Tensor, y: Tensor) -> float:
-    """Spearman's rank correlation of two (n,) tensors, ties with mean ranks; nan if either is constant or holds a nan."""
+    """Spearman's rank correlation of two (n,) tensors, ties with mean ranks; nan if either is constant or has a nan."""
     if x.shape != y.shape:
         raise InputError(f"rank correlation of shapes {tuple(x.shape)} and {tuple(y.shape)}; allowed: (n,) each")
     a, b = ranks(x), ranks(y)
@@ -175,8 +175,8 @@ def spearman(x: Tensor, y: Tensor) -> float:
 def auroc(positive: Tensor, negative: Tensor) -> float:
     """Chance that a score of `positive` (n,) is over one of `negative` (m,), ties counting one half.
 
-    nan if a score is. With norms of known and of other images this is the AUROC of the norm as a sign of novelty: over 0.5 when
-    the other images have the smaller norms (2502.09252, section 5).
+    nan if a score is. With norms of known and of other images this is the AUROC of the norm as a sign of novelty:
+    over 0.5 when the other images have the smaller norms (2502.09252, section 5).
     """
     if positive.ndim != 1 or negative.ndim != 1:
         raise InputError(f"AUROC of shapes {tuple(positive.shape)} and {tuple(negative.shape)}; allowed: (n,) and (m,)")

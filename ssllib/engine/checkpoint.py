@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 from pathlib import Path
 from typing import Any
 
 import torch
+
+from ssllib.errors import InputError, reason
 
 
 def save(path: Path, state: dict[str, Any]) -> None:
@@ -27,12 +30,22 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 
 def load(path: Path) -> dict[str, Any] | None:
-    """The state at `path`, or None when there is none (or it cannot be read: the run then starts anew)."""
+    """The state at `path`, or None when there is none.
+
+    One that is damaged is removed, and there is none: the run then starts anew.
+
+    Raises:
+        InputError: if the file is there and cannot be read now (a network's disk, permissions, memory); it stays.
+    """
     if not path.exists():
         return None
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
-    except Exception:
+    except (OSError, MemoryError) as e:
+        raise InputError(f"{path} cannot be read now ({reason(e)}); it is kept, so try again") from e
+    except (pickle.UnpicklingError, RuntimeError, EOFError, ValueError, KeyError, IndexError, TypeError) as e:
+        if "allocate" in str(e) or "out of memory" in str(e):
+            raise InputError(f"{path} cannot be read now ({reason(e)}); it is kept, so try again") from e
         path.unlink(missing_ok=True)
         return None
 

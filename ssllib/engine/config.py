@@ -8,11 +8,12 @@ import importlib
 import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from numbers import Integral, Real
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ssllib.errors import in_range, one_of
+from ssllib.errors import InputError, in_range, is_number, one_of, truth
 
 KINDS: dict[str, type[RunConfig]] = {}
 _LAZY = {
@@ -60,6 +61,21 @@ class RunConfig:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        """Hold the fields to their declared types: 1.0 is no count, 'false' no truth value, 0.1 no tuple."""
+        for f in dataclasses.fields(self):
+            value = getattr(self, f.name)
+            if f.type == "bool":
+                truth(f.name, value)
+            elif f.type in ("int", "float"):
+                if not is_number(value, Integral if f.type == "int" else Real):
+                    what = "a whole number" if f.type == "int" else "a number"
+                    raise InputError(f"{f.name} is {value!r}; allowed: {what}")
+                if type(value) not in (int, float):  # numpy's scalars, which JSON would not take
+                    object.__setattr__(self, f.name, int(value) if is_number(value, Integral) else float(value))
+            elif f.type == "str" and not isinstance(value, str):
+                raise InputError(f"{f.name} is {value!r}; allowed: a text")
+            elif str(f.type).startswith("tuple") and not isinstance(value, (tuple, list)):
+                raise InputError(f"{f.name} is {value!r}; allowed: a tuple")
         in_range("seed", self.seed, 0, 2**31 - 1)
 
     def to_dict(self) -> dict[str, Any]:

@@ -284,8 +284,10 @@ def _before(
 
 
 def _evaluate(model: Method, splits: Splits, config: TrainConfig) -> dict[str, float]:
-    """The held-out images asked by k-NN, in evaluation mode."""
+    """The held-out images asked by k-NN, in evaluation mode; nothing where there are none."""
     model.eval()
+    if not len(splits.held_out):
+        return {}
     device = splits.train.labels.device
     with autocast(config, device):
         known = knn.features(model.embed, splits.train, device=device)

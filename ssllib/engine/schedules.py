@@ -45,6 +45,6 @@ def released_rate(step: int, *, peak: float, warmup_steps: int, total_steps: int
 def _check(step: float, peak: float, warmup_steps: float, total_steps: float) -> None:
     if not (step >= 0 and warmup_steps >= 0 and total_steps >= 1 and math.isfinite(peak)):
         raise InputError(
-            f"step {step}, peak {peak}, warmup_steps {warmup_steps}, total_steps {total_steps}; allowed: a finite peak, "
-            "steps from 0 and at least one in all"
+            f"step {step}, peak {peak}, warmup_steps {warmup_steps}, total_steps {total_steps}; "
+            "allowed: a finite peak, steps from 0 and at least one in all"
         )

@@ -141,10 +141,11 @@ class TrainConfig(RunConfig):
             raise InputError(
                 f"warmup_epochs is {self.warmup_epochs:g}; allowed: at most schedule_epochs = {self.schedule_epochs}"
             )
-        if self.micro_batch and self.batch_size % self.micro_batch:
+        if self.micro_batch == 1 or (self.micro_batch and self.batch_size % self.micro_batch):
             raise InputError(
-                f"micro_batch is {self.micro_batch}; allowed: 0 or a divisor of batch_size = {self.batch_size}"
-            )
+                f"micro_batch is {self.micro_batch}; allowed: 0 or a divisor, at least 2, of batch_size = "
+                f"{self.batch_size}"
+            )  # one image has neither a negative nor a variance
         if self.local_min > self.local_max:
             raise InputError(f"local_min is {self.local_min:g}; allowed: at most local_max = {self.local_max:g}")
         self._check_combinations()

@@ -47,7 +47,7 @@ def cifar(name: str, root: str | Path | None = None) -> tuple[ImageSet, ImageSet
             images = torch.from_numpy(np.ascontiguousarray(ds.data.transpose(0, 3, 1, 2)))
             sets.append(ImageSet(images, torch.tensor(ds.targets), len(ds.classes)))
     except OSError as e:
-        raise InputError(f"{name} at {folder / FOLDERS[name]} cannot be read now ({reason(e)}); nothing was changed") from e
+        raise InputError(f"{name} at {folder / FOLDERS[name]} cannot be read now ({reason(e)})") from e
     except (RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as e:
         raise InputError(
             f"{name} at {folder / FOLDERS[name]} is damaged or incomplete ({reason(e)}); remove that folder and "

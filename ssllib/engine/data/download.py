@@ -167,7 +167,12 @@ def download(
 
 
 def _transfer(url: str, part: Path, timeout: float, progress: Progress | None) -> None:
-    """Append to `part` what it lacks of `url`. What the disk refuses is an `InputError`, what the net does an OSError."""
+    """Append to `part` what it lacks of `url`.
+
+    Raises:
+        InputError: if the disk refuses it.
+        OSError, HTTPException: if the net does.
+    """
     have = part.stat().st_size if part.exists() else 0
     request = urllib.request.Request(url, headers={"User-Agent": "ssllib", "Accept-Encoding": "identity"})
     if have:
@@ -234,7 +239,8 @@ def unpack(archive: Path, folder: Path) -> Path:
         folder.parent.mkdir(parents=True, exist_ok=True)
         room = Path(tempfile.mkdtemp(prefix=f".{folder.name}.unpacking", dir=folder.parent))
     except OSError as e:
-        raise InputError(f"{folder.parent} cannot be written ({reason(e)}); set SSLLIB_DATA to a folder that can") from e
+        where = folder.parent
+        raise InputError(f"{where} cannot be written ({reason(e)}); set SSLLIB_DATA to a folder that can") from e
     try:
         with tarfile.open(archive) as tar:
             tar.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)

@@ -217,9 +217,9 @@ def _cached(places: Sequence[Path], shape: tuple[int, ...], read: Callable[[int]
             with contextlib.suppress(OSError):
                 part.unlink(missing_ok=True)
     warnings.warn(f"pictures are kept in memory and decoded at each start ({why})", stacklevel=3)
-    images = np.empty(shape, np.uint8)
-    fill(images, read)
-    return images
+    decoded = np.empty(shape, np.uint8)
+    fill(decoded, read)
+    return decoded
 
 
 def _reserve(path: Path) -> None:

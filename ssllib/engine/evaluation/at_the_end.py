@@ -28,12 +28,16 @@ from ssllib.engine.data import ImageSet
 from ssllib.engine.evaluation import confidence, knn, probes
 from ssllib.engine.evaluation.trained import Trained, length, two_views
 from ssllib.engine.train_config import TrainConfig
+from ssllib.errors import InputError
 
 Numbers = dict[str, Any]
 Arrays = dict[str, np.ndarray]
 
 def check(config: TrainConfig, root: str | None = None) -> None:
     """Raise `InputError` before any work where a measure needs data that are not there."""
+    chosen = [name for name in config.measures if name in ("linear", "finetune", "finetune-frozen", "transfer")]
+    if chosen and not config.held_out:
+        raise InputError(f"measure {chosen[0]!r} chooses on held-out images, and held_out is 0; allowed: at least 1")
     if config.dataset == "shapes":
         return
     if {"confidence", "transfer"} & set(config.measures):

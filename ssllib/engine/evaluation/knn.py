@@ -59,7 +59,7 @@ def knn_bank(kind: str, train: ImageSet, full: ImageSet | None = None, *, seed: 
             raise InputError("the k-NN bank 'balanced' of images without some class; allowed: at least one of each")
         return train.take(balanced(train.labels, smallest * train.classes, train.classes))
     if whole("batch", batch, 1, 2**31) > len(train):
-        raise InputError(f"the k-NN bank 'augmented' of {len(train)} images in batches of {batch}; allowed: at most that")
+        raise InputError(f"batch is {batch}; allowed for the k-NN bank 'augmented': at most the {len(train)} images")
     g = torch.Generator(train.images.device).manual_seed(seed)
     order = torch.randperm(len(train), generator=g, device=train.images.device)
     data = train.take(order[: len(train) // batch * batch])
@@ -103,7 +103,7 @@ def knn_scores(
             "fit; allowed: (n, d), (n,) and (m, d)"
         )
     if not len(bank) or labels.ndim != 1 or labels.is_floating_point() or labels.is_complex():
-        raise InputError(f"{len(bank)} bank features with labels of {labels.dtype}; allowed: some, with whole labels (n,)")
+        raise InputError(f"{len(bank)} bank features, labels of {labels.dtype}; allowed: some, with whole labels (n,)")
     if leave_one_out and bank.shape != queries.shape:
         raise InputError("leave_one_out is for queries that are the bank itself, in its order")
     k, chunk = whole("k of k-NN", k, 1, len(bank) - leave_one_out), whole("chunk", chunk, 1, 2**31)
@@ -132,7 +132,7 @@ def knn_scores(
 
 
 def _directions(x: Tensor) -> tuple[Tensor, Tensor | None]:
-    """The directions (n, d) of features, zero for those that are not finite, and these marked (n,), if there are any."""
+    """The directions (n, d) of features, zero where these are not finite; which are not (n,), if there are any."""
     x = x.float()
     bad = ~x.isfinite().all(dim=1)
     if not bool(bad.any()):

@@ -68,7 +68,7 @@ def fit_linear(x: Tensor, y: Tensor, classes: int, decay: float = 1e-4, iteratio
 def _varies(x: Tensor, spread: Tensor) -> Tensor:
     """Which dimensions (d,) of features (n, d) are no constants up to rounding, by the deviations (d,)."""
     some = spread[spread > 0]
-    if len(some) and float(spread.max()) > 1e3 * float(some.median()):  # dimensions of different scales: each by its own
+    if len(some) and float(spread.max()) > 1e3 * float(some.median()):  # of different scales: each by its own
         return spread > 1e-6 * x.abs().amax(dim=0)
     return spread > 1e-6 * spread.max()
 
