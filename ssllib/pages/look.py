@@ -1,5 +1,4 @@
-"""Looks at the built book in headless Chromium: faults of accessibility, links, things cut off, weight, pictures of
-each page, and the whole book as a PDF.
+"""Looks at the built book in headless Chromium: accessibility, links, things cut off, weight; pictures of each page.
 
 The browser is spoken to over two pipes in the Chrome DevTools Protocol
 (https://chromedevtools.github.io/devtools-protocol/), which needs nothing beyond the standard library.
@@ -184,7 +183,8 @@ SETTLE = """(async () => {
 HOLDS = """(() => ({
   links: [...document.querySelectorAll("a[href]")].map((a) => [a.href, a.getAttribute("href")]),
   ids: [...document.querySelectorAll("[id], a[name]")].map((e) => e.id || e.name),
-  pictures: [...document.images].map((i) => [i.getAttribute("src"), i.getAttribute("alt"), i.complete && i.naturalWidth > 0]),
+  pictures: [...document.images].map((i) =>
+    [i.getAttribute("src"), i.getAttribute("alt"), i.complete && i.naturalWidth > 0]),
   math: document.querySelectorAll("mjx-merror, [data-mjx-error]").length,
 }))()"""
 
@@ -206,7 +206,8 @@ CUT = """(() => {
     for (let p = e; p && p !== document.documentElement; p = p.parentElement) {
       const style = getComputedStyle(p);
       if (["auto", "scroll"].includes(style.overflowX) && style.display !== "inline") { scrolls = true; break; }
-      if (["hidden", "clip"].includes(style.overflowX) && p !== e) edge = Math.min(edge, p.getBoundingClientRect().right);
+      const hides = ["hidden", "clip"].includes(style.overflowX) && p !== e;
+      if (hides) edge = Math.min(edge, p.getBoundingClientRect().right);
     }
     if (!scrolls && box.right > edge + 1) found.push(say(e));
   }
@@ -217,7 +218,8 @@ AXE_ALL = '{type: "tag", values: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "w
 AXE_CONTRAST = '{type: "rule", values: ["color-contrast", "link-in-text-block"]}'
 AXE = """axe.run(document, {resultTypes: ["violations"], runOnly: RULES}).then((r) =>
   r.violations.filter((v) => ["serious", "critical"].includes(v.impact)).map((v) => [v.id, v.help, v.nodes.length,
-    v.nodes.slice(0, 3).map((n) => n.target.join(" ") + ": " + n.any.concat(n.all, n.none).map((c) => c.message).join("; "))]))"""
+    v.nodes.slice(0, 3).map((n) =>
+      n.target.join(" ") + ": " + n.any.concat(n.all, n.none).map((c) => c.message).join("; "))]))"""
 
 
 @dataclasses.dataclass(frozen=True)

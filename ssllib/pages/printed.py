@@ -1,4 +1,4 @@
-"""The built book as one document: its pages one after the other, and that as a PDF through the browser's print."""
+"""The built book as one document, its pages one after the other, and as a PDF through the browser's print."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def _place(page: str, anchor: str = "") -> str:
 def article(text: str, page: str, pages: Sequence[str]) -> str:
     """The body of a page (its name without .html, from the book's root) for the one document.
 
-    Names of places get the page's name in front; links to the other pages lead to their places; other addresses are
-    written from the book's root.
+    Names of places get the page's name in front; links to other pages lead to their places; other addresses are
+    written from the book's root. Raises InputError for a file without an article.
     """
     found = ARTICLE.search(text)
     if found is None:
@@ -71,8 +71,9 @@ def whole(built: Path, pages: Sequence[str]) -> str:
 
     start = re.sub(r'\b(href|src)="(?![a-z]+:|/|#)([^"]+)"', from_root, head[1])
     start = re.sub(r"<title>.*?</title>", "", start, flags=re.DOTALL)
-    titles = {page: re.sub(r" &#8212; .*", "", re.findall(r"<title>(.*?)</title>", t, re.DOTALL)[0]) for page, t in texts.items()}
-    name = re.findall(r"<title>(.*?)</title>", first, re.DOTALL)[0].rpartition(" &#8212; ")[2]
+    full = {page: re.findall(r"<title>(.*?)</title>", text, re.DOTALL)[0] for page, text in texts.items()}
+    titles = {page: title.partition(" &#8212; ")[0] for page, title in full.items()}
+    name = full[pages[0]].rpartition(" &#8212; ")[2]
     contents = "".join(f'<li><a href="#{_place(page)}">{title}</a></li>' for page, title in titles.items())
     chapters = "\n".join(article(text, page, pages) for page, text in texts.items())
     return (
