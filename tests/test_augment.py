@@ -49,7 +49,9 @@ def compiled(images: torch.Tensor, p: A.Parameters, side: int = 0) -> torch.Tens
 
 
 def cropped(images: torch.Tensor, p: A.Parameters, side: int, how: str) -> torch.Tensor:
-    return compiled(images, only(p, UNTOUCHED), side) if how == "compiled" else A.crop(A.to_float(images), p, side, antialias=False)
+    if how == "compiled":
+        return compiled(images, only(p, UNTOUCHED), side)
+    return A.crop(A.to_float(images), p, side, antialias=False)
 
 
 def coloured(images: torch.Tensor, p: A.Parameters, how: str) -> torch.Tensor:

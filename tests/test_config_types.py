@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from ssllib.engine import loop
-from ssllib.errors import InputError
-from ssllib.theory.proofs import ProofConfig
 from ssllib.engine.simulations.latent_classes import LatentClassesConfig
 from ssllib.engine.simulations.norm_and_angle import NormAndAngleConfig
 from ssllib.engine.simulations.three_lines import ThreeLinesConfig
 from ssllib.engine.train_config import TrainConfig
+from ssllib.errors import InputError
+from ssllib.theory.proofs import ProofConfig
 
 SMALL = TrainConfig(
     dataset="shapes", backbone="mini", width=4, train_images=64, held_out=16, test_images=16, batch_size=16,

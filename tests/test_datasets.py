@@ -647,7 +647,7 @@ def test_sixteen_bits_are_brought_to_eight(tmp_path: Path) -> None:
         ours = read_image(tmp_path / name, 16)
         assert torch.equal(ours, torch.from_numpy((ramp // 256).astype(np.uint8)).expand(3, 16, 16))
     PIL.Image.fromarray(np.linspace(0, 1, 256).reshape(16, 16).astype(np.float32)).save(tmp_path / "float.tiff")
-    PIL.Image.fromarray((ramp.astype(np.int32) * 9)).save(tmp_path / "wide.tiff")
+    PIL.Image.fromarray(ramp.astype(np.int32) * 9).save(tmp_path / "wide.tiff")
     for name in ("float.tiff", "wide.tiff"):
         with pytest.raises(InputError, match=f"{name} has pixels .*allowed: 8 or 16 bits"):
             read_image(tmp_path / name, 16)

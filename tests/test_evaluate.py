@@ -7,7 +7,16 @@ from sklearn.neighbors import KNeighborsClassifier
 from ssllib.engine.data import ImageSet
 from ssllib.engine.data.imbalance import imbalanced
 from ssllib.engine.data.shapes import shapes
-from ssllib.engine.evaluation.knn import PROTOCOLS, accuracy, features, knn_accuracies, knn_bank, knn_predict, knn_scores, top_accuracy
+from ssllib.engine.evaluation.knn import (
+    PROTOCOLS,
+    accuracy,
+    features,
+    knn_accuracies,
+    knn_bank,
+    knn_predict,
+    knn_scores,
+    top_accuracy,
+)
 from ssllib.errors import InputError
 
 
@@ -227,7 +236,8 @@ def test_what_is_refused(data, call, message: str) -> None:
 
 def test_nobody_asked(data) -> None:
     bank, labels, queries = data
-    assert knn_scores(bank, labels, queries[:0], 5).shape == (0, 7) and knn_predict(bank, labels, queries[:0]).shape == (0,)
+    assert knn_scores(bank, labels, queries[:0], 5).shape == (0, 7)
+    assert knn_predict(bank, labels, queries[:0]).shape == (0,)
 
 
 def test_a_last_batch_of_one_image_does_not_calibrate() -> None:

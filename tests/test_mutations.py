@@ -2,8 +2,8 @@
 
 Three ways cover all statements of all checks, which a test holds:
 
-- A statement that is read from the LaTeX that a record shows (`ssllib.theory.proofs.reading`) is altered as a tree: a sign, a
-  constant, an exponent, a hat, a projection, a function, a relation or a range. If it holds it must then fail, by a
+- A statement that is read from the LaTeX that a record shows (`ssllib.theory.proofs.reading`) is altered as a tree: a
+  sign, a constant, an exponent, a hat, a projection, a function, a relation or a range. If it holds it must then fail, by a
   counterexample or for want of a proof; the correction of one that does not hold must lose its proof.
 - An expression that is read by itself (`value`), and on which statements in words rest, is altered likewise, and
   some statement of the check must come out differently.
@@ -256,7 +256,8 @@ BY_HAND: list[tuple[str, str, str, Any, tuple[str, ...]]] = [
     ("norm-growth-optimizers", "the velocity's sign", "ssllib.theory.proofs.optimizers:momentum_update",
      lambda z, v, g, rate, mu, nesterov=False: MOMENTUM(z, -v, g, rate, mu, nesterov),
      ("gradient descent with momentum",)),
-    ("norm-growth-optimizers", "no step", "ssllib.theory.proofs.optimizers:averaged_update", lambda z, m, g, b, c: (z, m),
+    ("norm-growth-optimizers", "no step", "ssllib.theory.proofs.optimizers:averaged_update", lambda z,
+     m, g, b, c: (z, m),
      ("Adam, with a second moment for each coordinate: some step", "Adam's step, in float64, with its epsilon")),
     ("norm-growth-optimizers", "the mean's sign", "ssllib.theory.proofs.optimizers:averaged_update",
      lambda z, m, g, b, c: (z - c * (-b * m + (1 - b) * g), -b * m + (1 - b) * g),
@@ -273,12 +274,15 @@ BY_HAND: list[tuple[str, str, str, Any, tuple[str, ...]]] = [
      ("another reading",)),
     ("cosine-bound-hats", "a factor of 2", "ssllib.geometry:cosine_change", twice(geometry.cosine_change),
      ("ssllib.geometry, cosine_change",)),
-    ("gradscale-no-potential", "a field with a potential", "ssllib.theory.proofs.potentials:uphill", radial_field, ("*",)),
-    ("gradscale-no-potential", "the gradient's sign", "ssllib.theory.proofs.gradscale_potential:uphill", potentials.scaled,
+    ("gradscale-no-potential", "a field with a potential", "ssllib.theory.proofs.potentials:uphill",
+     radial_field, ("*",)),
+    ("gradscale-no-potential", "the gradient's sign", "ssllib.theory.proofs.gradscale_potential:uphill",
+     potentials.scaled,
      ("*",)),
     ("gradscale-path-integrals", "the same way twice", "ssllib.theory.proofs.gradscale_potential:work",
      lambda *path: sp.Integer(2), ("*",)),
-    ("gradscale-not-another-loss", "a field with a potential", "ssllib.theory.proofs.potentials:uphill", radial_field, ("*",)),
+    ("gradscale-not-another-loss", "a field with a potential", "ssllib.theory.proofs.potentials:uphill",
+     radial_field, ("*",)),
     ("gradscale-not-another-loss", "one power less", "ssllib.theory.proofs.potentials:LESS", 3, ("*",)),
     ("collapse-equal-stationary", "the cosine without its hat", "ssllib.theory.proofs.collapse_gradient:_along",
      lambda a, b, c: a, ("2403.18699 Theorem 3.1, equal embeddings",)),
@@ -290,10 +294,13 @@ BY_HAND: list[tuple[str, str, str, Any, tuple[str, ...]]] = [
      ("2403.18699 Appendix A, gradient for unit vectors",)),
     *((check, "the curvatures' signs", "ssllib.theory.proofs.circle:curvature",
        lambda *args: -CURVATURE(*args), ("*",)) for check in ("collapse-equal-minimum", "collapse-rank1-minimum")),
-    ("collapse-equal-minimum", "the loss's sign", "ssllib.theory.proofs.circle:info_nce", lambda *a: -INFO_NCE(*a), ("*",)),
-    ("collapse-rank1-minimum", "a loss that is lower", "ssllib.theory.proofs.circle:info_nce", lambda *a: INFO_NCE(*a) / 2,
+    ("collapse-equal-minimum", "the loss's sign", "ssllib.theory.proofs.circle:info_nce",
+     lambda *a: -INFO_NCE(*a), ("*",)),
+    ("collapse-rank1-minimum", "a loss that is lower", "ssllib.theory.proofs.circle:info_nce",
+     lambda *a: INFO_NCE(*a) / 2,
      ("two pairs, one on each side",)),
-    ("collapse-zero-gradient-enough", "a minimum", "ssllib.theory.proofs.collapse_theorem:equal_minimum", holds_everywhere,
+    ("collapse-zero-gradient-enough", "a minimum",
+     "ssllib.theory.proofs.collapse_theorem:equal_minimum", holds_everywhere,
      ("2403.18699 section 3.1",)),
     ("collapse-most-losses", "minima", "ssllib.theory.collapse:table", all_minima,
      ("2403.18699 section 3, equal", "2403.18699 section 3, rank 1", "the losses that attract and repel")),

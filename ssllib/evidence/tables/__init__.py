@@ -18,7 +18,8 @@ from ssllib.evidence.tables.compare import Check, Finding, Load
 from ssllib.paths import data_dir
 
 CHECKS: dict[str, Check] = {
-    **cloa.CHECKS, **cut_tables.CHECKS, **norm_tables.CHECKS, **counts.CHECKS, **same_setting.CHECKS, **elsewhere.CHECKS,
+    **cloa.CHECKS, **cut_tables.CHECKS, **norm_tables.CHECKS, **counts.CHECKS, **same_setting.CHECKS,
+    **elsewhere.CHECKS,
 }  # fmt: skip
 
 
