@@ -3,7 +3,8 @@
 Three ways cover all statements of all checks, which a test holds:
 
 - A statement that is read from the LaTeX that a record shows (`ssllib.theory.proofs.reading`) is altered as a tree: a
-  sign, a constant, an exponent, a hat, a projection, a function, a relation or a range. If it holds it must then fail, by a
+  sign, a constant, an exponent, a hat, a projection, a function, a relation or a range. If it holds it
+  must then fail, by a
   counterexample or for want of a proof; the correction of one that does not hold must lose its proof.
 - An expression that is read by itself (`value`), and on which statements in words rest, is altered likewise, and
   some statement of the check must come out differently.
