@@ -140,3 +140,10 @@ def test_every_recorded_number_lies_where_its_metric_says() -> None:
                     if not (m.low - 1e-9 <= value <= m.high + 1e-9 or math.isnan(value)):
                         wrong.add((name, value))
     assert not wrong
+
+
+def test_a_metric_has_one_interval_everywhere(tmp_path: Path) -> None:
+    s = store(tmp_path, "gpu", {"cut": [0.2, 0.5, 0.9]})
+    found = estimand({"value": {"arm": "cut", "metric": "spearman_norm_correct"}}).measure(s, "gpu").sample
+    assert metrics.interval("spearman_norm_correct", [0.2, 0.5, 0.9]) == found.interval()
+    assert metrics.interval("no claim reads it", [1.0, 2.0]) == stats.interval([1.0, 2.0])

@@ -31,7 +31,7 @@ import numpy as np
 from IPython.display import display
 from matplotlib import pyplot as plt
 
-from ssllib.evidence import stats
+from ssllib.evidence import metrics, stats
 from ssllib.pages import page as pages
 from ssllib.pages import plots
 from ssllib.pages.scatter3d import Cloud, Turnable
@@ -112,7 +112,7 @@ CLASS = (plots.BLUE, plots.ORANGE, plots.GREEN, plots.PURPLE)
 
 def number(found, cell, metric):
     """Mean and 95 % interval over the seeds of one final number."""
-    return stats.interval([r.final[metric] for r in found[cell]])
+    return metrics.interval(metric, [r.final[metric] for r in found[cell]])
 
 
 def text_of(e, digits=2):
@@ -252,7 +252,7 @@ rows = []
 for arm, name in FREQUENT.items():
     for when, suffix in (("before training", "_untrained"), ("trained", ""), ("trained, new observations", "_new")):
         norms = np.array([[r.final[f"norm_class_{k}{suffix}"] for k in (1, 2, 3, 4)] for r in frequency[arm]])  # (networks, 4)
-        ratios = [stats.interval(list(100 * (norms[:, i] / norms[:, j] - 1))) for i, j in ((0, 1), (1, 2), (2, 3), (0, 3))]
+        ratios = [stats.interval(list(100 * (norms[:, i] / norms[:, j] - 1)), stats.PERCENT) for i, j in ((0, 1), (1, 2), (2, 3), (0, 3))]
         ordered = f"{(np.diff(norms, axis=1) < 0).all(1).sum()} of {len(norms)}"
         rows.append([name if suffix == "_untrained" else "", when, *(text_of(e, 1) for e in ratios), ordered])
 latent = [number(frequency, arm, "accuracy_latent").mean for arm in ("text", "released")]

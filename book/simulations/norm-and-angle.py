@@ -32,7 +32,7 @@ from matplotlib import pyplot as plt
 
 from ssllib.engine.simulations import small_step
 from ssllib.engine.simulations.norm_and_angle import NormAndAngleConfig
-from ssllib.evidence import papers, stats
+from ssllib.evidence import metrics, papers
 from ssllib.pages import page as pages
 from ssllib.pages import plots
 
@@ -134,7 +134,7 @@ def percent(value, digits=1):
 
 def number(cell, metric):
     """Mean and 95 % interval over the seeds of one final number."""
-    return stats.interval([r.final[metric] for r in records[cell]])
+    return metrics.interval(metric, [r.final[metric] for r in records[cell]])
 
 
 notebook = papers.load("other")

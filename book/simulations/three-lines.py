@@ -34,7 +34,7 @@ from matplotlib import pyplot as plt
 from ssllib import losses
 from ssllib.engine.simulations.lines import axes, neighbours, rank1_share, separation
 from ssllib.engine.simulations.three_lines import ThreeLinesConfig, augmented, best_rate, cloud
-from ssllib.evidence import stats
+from ssllib.evidence import metrics, stats
 from ssllib.pages import page as pages
 from ssllib.pages import plots
 from ssllib.runs.experiments import simulated
@@ -134,7 +134,7 @@ grid = {a: {r: records[f"{a}-lr-{r:g}"] for r in GRID} for a in NAME}
 
 def number(runs, metric):
     """Mean and 95 % interval over the runs that finished."""
-    return stats.interval([r.final[metric] for r in runs if r.status == "finished"])
+    return metrics.interval(metric, [r.final[metric] for r in runs if r.status == "finished"])
 
 
 def shown(e, digits):

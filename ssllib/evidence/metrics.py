@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ssllib.errors import InputError
+from ssllib.evidence import stats
 
 
 @dataclass(frozen=True)
@@ -174,3 +176,18 @@ def get(name: str) -> Metric:
         hint = f"; nearest: {', '.join(near)}" if near else "; ssllib.evidence.metrics lists them"
         raise InputError(f"unknown metric {name!r}{hint}")
     return METRICS[name]
+
+
+def axis(name: str) -> stats.Axis:
+    """The scale on which the interval of a metric is computed; linear for a number that no claim reads."""
+    m = METRICS.get(name)
+    if m is None:
+        return stats.LINEAR
+    if m.correlation:
+        return stats.FISHER
+    return stats.bounded(m.low, m.high) if math.isfinite(m.low) or math.isfinite(m.high) else stats.LINEAR
+
+
+def interval(name: str, values: Sequence[float]) -> stats.Estimate:
+    """Mean and 95 % interval of a metric's values, the same as in a verdict on it."""
+    return stats.interval(values, axis(name))

@@ -99,6 +99,11 @@ class Sample:
         return Estimate(n, at(mean), at(mean - half), at(mean + half), level)
 
 
+def interval(values: Sequence[float], axis: Axis = LINEAR) -> Estimate:
+    """The mean of values with its 95 % interval."""
+    return Sample(tuple(values), axis).interval()
+
+
 def spearman(x: Sequence[float], y: Sequence[float]) -> float:
     """Spearman's rank correlation of two equally long sequences."""
     from scipy.stats import spearmanr
