@@ -70,7 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--into", type=Path, help="write executed copies there instead of in place")
     p.set_defaults(call=_pages)
 
-    p = commands.add_parser("look", help="look at the built book in headless Chromium: faults, and pictures of each page")
+    p = commands.add_parser("look", help="look at the built book in headless Chromium: faults, pictures")
     p.add_argument("only", nargs="*", help="parts of pages' names, for example theory/ (default all)")
     p.add_argument("--built", type=Path, help="folder of the built book (default the newest in _build)")
     p.set_defaults(call=_look)

@@ -145,12 +145,13 @@ def test_a_style_sheet_keeps_what_fits() -> None:
 
 
 def test_a_page_runs_where_binder_and_colab_open_it(tmp_path: Path) -> None:
-    """The shortest page with its first cell for Colab, through nbclient, from the page's own folder."""
+    """A page with its first cell for Colab, through nbclient, from the page's own folder."""
     root = tmp_path / "book"
     root.mkdir()
     (root / "_config.yml").write_text("repository: {url: 'https://github.com/owner/name', branch: main}\n")
     source = root / "running.py"
-    source.write_text("# %% [markdown]\n# # A page\n\n# %%\nfrom ssllib import gradscale\nprint(callable(gradscale.GradScale))\n")
+    code = "from ssllib import gradscale\nprint(callable(gradscale.GradScale))\n"
+    source.write_text(f"# %% [markdown]\n# # A page\n\n# %%\n{code}")
     notebook = notebooks.fresh(source)
     assert "owner/name" in notebook.cells[1].source and notebook.cells[1].metadata.tags == ["remove-cell"]
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(root)}}).execute()

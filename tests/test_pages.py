@@ -13,7 +13,7 @@ import pytest
 import yaml
 from jupytext.compare import NotebookDifference, compare_notebooks
 
-from ssllib import book, notebooks, paths, scoreboard, words
+from ssllib import book, look, notebooks, paths, scoreboard, words
 
 ROOT = paths.project_dir()
 ENTRIES = list(book._toc_files(yaml.safe_load((ROOT / "_toc.yml").read_text())))
@@ -143,3 +143,9 @@ def test_reading_the_built_book_needs_no_network(built: Path) -> None:
     scripts = re.findall(r'<script[^>]* src="([^"?]+)', intro)
     assert any("mathjax" in s for s in scripts)
     assert all((built / "book" / s).exists() for s in scripts)
+
+
+@pytest.mark.skipif(look.chromium() is None, reason="no Chromium or Chrome is installed")
+def test_a_browser_finds_no_fault(built: Path) -> None:
+    found = look.faults(built)
+    assert not found, "\n".join(map(str, found))
