@@ -24,10 +24,10 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from benchmarks.step import Steps
 from benchmarks.timing import Options, Report, Unavailable, profiled, spread, take_turns
-from ssllib import experiments
-from ssllib.datasets.shapes import shapes
-from ssllib.steps import forward_backward
-from ssllib.views import Generators
+from ssllib.engine.data.shapes import shapes
+from ssllib.engine.step import forward_backward
+from ssllib.engine.views import Generators
+from ssllib.runs import experiments
 
 BATCH = 512
 PEER = "dkobak/simclr-cifar10"

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from benchmarks.timing import Options, Report, profiled, take_turns
-from ssllib.evaluate import knn_predict
+from ssllib.engine.evaluation.knn import knn_predict
 
 TEMPERATURE = 0.1
 
@@ -63,10 +63,11 @@ def measure(options: Options) -> Report:
         unit="queries/s",
         ours="ssllib",
         rates=rates,
+        goal=("ssllib / matrix product", 0.9),
         settings={"bank": n, "queries": m, "dimensions": d, "k": k, "turns": repeats},
         notes=[
             f"Both predict the same label for {100 * same:.2f} % of the queries.",
-            "The matrix product is the limit: the cosines alone, in the same chunks.",
+            "The matrix product is the limit: the cosines alone, of 2,048 queries at a time.",
         ],
         profile=profiled(ours, 6),
     )

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from benchmarks.timing import Options, Report, functions, take_turns
-from ssllib import experiments
-from ssllib.simulations.norm_and_angle import NormAndAngleConfig, run_norm_and_angle
+from ssllib.engine.simulations.norm_and_angle import NormAndAngleConfig, run_norm_and_angle
+from ssllib.runs import experiments
 
 
 def pairs_at(c: NormAndAngleConfig, norm: float, alpha: float, seed: int) -> tuple[Tensor, Tensor]:
@@ -74,14 +74,14 @@ def measure(options: Options) -> Report:
     norm, alpha = config.norms.index(1.0), config.alphas.index(0.0)
     check = descend_one(config, 1.0, 0.0, config.seed, 10_000)
     mean = float(np.median(rates["a loop for each setting"]))
-    profile = functions(lambda: run_norm_and_angle(config.replace(norms=config.norms[:5])))
+    profile = functions(lambda: run_norm_and_angle(config))
     torch.set_num_threads(threads)
     return Report(
         title="Norm-and-angle simulation",
         unit="setting-steps/s",
         ours="ssllib",
         rates=rates,
-        goal=("ssllib / a loop for each setting", 100),
+        goal=("ssllib / a loop for each setting", 1000),
         settings={
             "threads": 1, "settings": counted[0].size, "steps of all": int(counted[0].sum()), "pairs": config.pairs,
             "dim": config.dim, "settings sampled a turn": sample, "steps of each at most": limit, "turns": repeats,

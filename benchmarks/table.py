@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from ssllib import boxes, marked
+from ssllib.pages import boxes, readme
 from ssllib.paths import project_dir
 
-NAMES = ("augment", "step", "knn", "simulation", "gpu")
+NAMES = ("loop", "machine", "augment", "step", "knn", "simulation", "gpu")
 RESULTS = Path(__file__).resolve().parent / "results"
 MARKS = ("<!-- benchmarks: written by `make bench` -->", "<!-- end of benchmarks -->")
 
@@ -83,4 +83,4 @@ def readme_block(found: list[dict[str, Any]]) -> str:
 
 def update_readme(found: list[dict[str, Any]]) -> bool:
     """Write the table into README.md; True when it changed."""
-    return marked.update(project_dir() / "README.md", MARKS, readme_block(found))
+    return readme.update(project_dir() / "README.md", MARKS, readme_block(found))

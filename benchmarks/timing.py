@@ -19,8 +19,8 @@ from unittest import mock
 
 import torch
 
-from ssllib import sweep
-from ssllib.train_config import TrainConfig
+from ssllib.engine.train_config import TrainConfig
+from ssllib.runs import provenance
 
 
 @dataclass(frozen=True)
@@ -224,7 +224,7 @@ def _processor() -> str:
 def record(name: str, report: Report, witness: Witness, options: Options) -> dict[str, Any]:
     """Everything that `benchmarks/results/<name>.json` holds."""
     seconds = time.perf_counter() - witness.wall
-    whence = sweep.provenance(seconds, TrainConfig.revision)
+    whence = provenance.provenance(seconds, TrainConfig.revision)
     ratios = {k: spread(v) for k, v in report.ratios().items()}
     goal = None
     if report.goal is not None:
@@ -252,6 +252,6 @@ def record(name: str, report: Report, witness: Witness, options: Options) -> dic
         },
         "versions": whence["versions"],
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "commit": sweep._commit(),
+        "commit": provenance.commit(),
         "seconds": round(seconds, 1),
     }

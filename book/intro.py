@@ -28,7 +28,10 @@
 parts = "all"  # or one part, such as "training"
 
 # %% tags=["hide-input"]
-from ssllib import boxes, pages, records, scoreboard, words
+from ssllib.evidence import papers, scoreboard, words
+from ssllib.pages import page as pages
+from ssllib.pages import score_board
+from ssllib.runs import records
 
 page = pages.begin("intro", globals(), parts=pages.choice("all", *scoreboard.TITLES))
 store = records.committed()
@@ -89,11 +92,11 @@ pages.say(scoreboard.notes(store))
 settled = [
     v
     for v in scoreboard.all_verdicts(store)
-    if scoreboard.has_page(v.claim) and v.word not in (words.UNTESTED, words.OPEN) and parts in ("all", v.claim.part)
+    if score_board.has_page(v.claim) and v.word not in (words.UNTESTED, words.OPEN) and parts in ("all", v.claim.part)
 ]
 pages.table(
     [
-        [v.claim.ours, ", ".join(boxes.PAPER_NAMES[p] for p in v.claim.paper) + f": {{doc}}`{v.claim.place} </book/{v.claim.page}>`", v.short]
+        [v.claim.ours, ", ".join(papers.short(p) for p in v.claim.paper) + f": {{doc}}`{v.claim.place} </book/{v.claim.page}>`", v.short]
         for v in settled
     ],
     ["claim", "where, and its page here", "verdict"],

@@ -20,12 +20,13 @@
 # verdict was reached are defined in the {doc}`glossary </book/glossary>`.
 
 # %% tags=["parameters"]
-smallest_seeds = 3  # the forest plot shows cells with at least so many
+smallest_seeds = 3  # the drawings show what so many seeds measured
 
 # %% tags=["hide-input"]
-import matplotlib.pyplot as plt
-
-from ssllib import pages, plots, records, scoreboard
+from ssllib.evidence import scoreboard
+from ssllib.pages import page as pages
+from ssllib.pages import plots, score_board
+from ssllib.runs import records
 
 page = pages.begin("scoreboard", globals(), smallest_seeds=pages.integer(2, 100))
 store = records.committed()
@@ -38,69 +39,41 @@ pages.table(
 pages.say(scoreboard.notes(store))
 
 # %% [markdown]
-# ## All measured claims on one axis
+# ## All claims
+#
+# A claim's name is its address: what you choose stands in the address of the page, too, so that a selection can be
+# kept and sent. A verdict with a dashed frame is about small networks only.
+
+# %% tags=["remove-input"]
+pages.show_html(score_board.board(store))
+
+# %% [markdown]
+# ## What was measured, part by part
 #
 # Claims are measured in different units: k-NN points, percent of a norm, powers of ten. To stand on one axis each
 # effect is divided by the smallest difference that matters for it, as its claim declared. Inside the grey band an
-# effect is too small to matter. A claimed effect is confirmed with the whole interval on its side of zero and the dot
-# outside the band; a claim of *no* effect, or of agreement with a number, with the whole interval inside it.
-
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Forest plot: one row for each measured claim, our mean with its 95 percent interval as a dot and a line, the paper's effect as an open diamond"}, "figure": {"caption": "Our effect with its 95 % interval (dot and line) and the paper's (diamond), in units of the smallest difference that matters; the axis is linear inside the grey band and logarithmic outside. Colour is what the cell says: green confirmed, red contradicted, grey unclear; where it was measured stands behind the name.", "name": "fig-forest"}}
-rows = [r for r in scoreboard.forest_rows(store) if r["seeds"] >= smallest_seeds]
-fig, ax = plt.subplots(figsize=(7.6, 1.2 + 0.24 * len(rows)), dpi=80)  # a long picture: kept under a megabyte
-plots.forest(ax, rows)
-plt.show()
-
-# %% [markdown]
-# ## Theory
+# effect is too small to matter. A claimed effect is confirmed with the whole interval on its side of zero and the mark
+# outside the band; a claim of *no* effect, or of agreement with a number, with the whole interval inside it. The line
+# is our 95 % interval; the mark is a dot where the row is confirmed, a cross where it is contradicted and a ring where
+# it is unclear; the open diamond is the paper's number. The axis is linear inside the band and logarithmic outside.
 
 # %% tags=["remove-input"]
-pages.show(scoreboard.table(store, "theory"))
-
-# %% [markdown]
-# ## Simulations
-
-# %% tags=["remove-input"]
-pages.show(scoreboard.table(store, "simulation"))
-
-# %% [markdown]
-# ## Training
-
-# %% tags=["remove-input"]
-pages.show(scoreboard.table(store, "training"))
-
-# %% [markdown]
-# ## Confidence
-
-# %% tags=["remove-input"]
-pages.show(scoreboard.table(store, "confidence"))
-
-# %% [markdown]
-# ## Anchors (CLOA)
-
-# %% tags=["remove-input"]
-pages.show(scoreboard.table(store, "anchors"))
-
-# %% [markdown]
-# ## The papers against their own tables
-
-# %% tags=["remove-input"]
-pages.show(scoreboard.table(store, "arithmetic"))
-
-# %% [markdown]
-# ## Open questions
-
-# %% tags=["remove-input"]
-pages.show(scoreboard.table(store, "question"))
+unmeasured = []
+for part, title in scoreboard.TITLES.items():
+    if rows := score_board.forest_rows(store, part, smallest_seeds):
+        pages.show_html(plots.forest(rows, title))
+    else:
+        unmeasured.append(title)
+pages.say(f"Nothing to draw, because no effect was measured over {smallest_seeds} seeds: {', '.join(unmeasured)}.")
 
 # %% [markdown]
 # ## The records
 #
 # Each record is a small JSON file: the configuration, the history per evaluated epoch, the final numbers, and where
-# it came from.
+# it came from. Longer series of numbers lie beside it as NumPy arrays. An archive holds all records of an experiment.
 
 # %% tags=["remove-input"]
-pages.show(scoreboard.record_lists(page.all_records()))
+pages.show_html(score_board.record_table(page.all_records()))
 
 # %% [markdown]
 # ## Run it yourself

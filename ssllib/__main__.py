@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -10,7 +11,7 @@ from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from ssllib.errors import InputError, one_of
+from ssllib.errors import InputError, in_range, one_of
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -44,14 +45,17 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--cell", action="append", default=[], help="only this cell (repeatable)")
     p.add_argument("--seed", action="append", default=[], type=int, help="only this seed (repeatable)")
     p.add_argument("--set", action="append", default=[], metavar="K=V", help="change a setting (repeatable)")
-    p.add_argument("--minutes", type=float, help="start no further epoch after this many minutes")
+    p.add_argument("--minutes", type=float, help="start no further epoch after this many minutes (0 or more)")
     p.add_argument("--data-root", help="folder of the image sets (default $SSLLIB_DATA or the cache)")
-    p.add_argument("--jobs", type=int, default=1, help="runs at the same time, each in a process of its own")
-    p.add_argument("--threads", type=int, help="CPU threads of each run")
+    p.add_argument(
+        "--jobs", type=int, help="runs at the same time, each in a process (default: at cpu scale one a core, else 1)"
+    )
+    p.add_argument("--threads", type=int, help="CPU threads of each run (default 1 without a GPU)")
     p.add_argument("--into", type=Path, help="folder of records (default $SSLLIB_RECORDS or the cache)")
     p.add_argument("--commit", action="store_true", help="write into the project's own data/records")
     p.add_argument("--compile", action="store_true", help="put the backbone through torch.compile")
-    p.add_argument("--dry-run", action="store_true", help="list the runs with expected minutes here, and stop")
+    p.add_argument("--dry-run", action="store_true", help="list the runs with expected times here, and stop")
+    p.add_argument("--status", action="store_true", help="say what of it is done, running and pending, and stop")
     p.set_defaults(call=_run)
 
     p = commands.add_parser("data", help="download and check an image set into the data root")
@@ -70,7 +74,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--into", type=Path, help="write executed copies there instead of in place")
     p.set_defaults(call=_pages)
 
-    p = commands.add_parser("look", help="look at the built book in headless Chromium: faults, pictures")
+    p = commands.add_parser("look", help="the built book in headless Chromium: its faults, and a picture of each page")
     p.add_argument("only", nargs="*", help="parts of pages' names, for example theory/ (default all)")
     p.add_argument("--built", type=Path, help="folder of the built book (default the newest in _build)")
     p.set_defaults(call=_look)
@@ -89,13 +93,14 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _status(args: argparse.Namespace) -> None:
-    from ssllib import records, scoreboard
+    from ssllib.evidence import scoreboard
+    from ssllib.runs import records
 
     print(scoreboard.summary(records.committed()) if args.summary else scoreboard.text(records.committed()))
 
 
 def _experiments(args: argparse.Namespace) -> None:
-    from ssllib.experiments import EXPERIMENTS
+    from ssllib.runs.experiments import EXPERIMENTS
 
     for name, e in sorted(EXPERIMENTS.items()):
         scales = ", ".join(f"{s} ({sum(len(c.seeds) for c in cells)} runs)" for s, cells in e.scales.items())
@@ -119,8 +124,9 @@ def _settings(pairs: Sequence[str]) -> dict[str, Any]:
     return found
 
 
-def _run(args: argparse.Namespace) -> None:
-    from ssllib import experiments, paths, records, sweep
+def _run(args: argparse.Namespace) -> int:
+    from ssllib import paths
+    from ssllib.runs import agenda, experiments, jobs, records
 
     changes = _settings(args.set)
     if args.commit and changes:
@@ -130,76 +136,98 @@ def _run(args: argparse.Namespace) -> None:
         raise InputError("run needs the name of an experiment or --queue, and not both")
     if args.queue and (args.cell or args.seed or changes):
         raise InputError("--queue takes what data/queue.yml says; allowed without --cell, --seed and --set")
+    if args.minutes is not None:
+        in_range("--minutes", args.minutes, 0, 10**6)
+    for name in ("jobs", "threads"):
+        if getattr(args, name) is not None:
+            in_range(f"--{name}", getattr(args, name), 1, 1024)
+    if args.commit and (args.threads or 1) != 1:
+        raise InputError(f"--threads is {args.threads} with --commit: recorded runs have one thread; allowed: 1")
     if args.queue:
-        todo, title = sweep.queue(args.scale), "The queue"
+        steps, title = agenda.entries(args.scale), "The queue"
     else:
-        todo = sweep.jobs(args.experiment, args.scale, cells=args.cell, seeds=args.seed, **changes)
+        todo = jobs.jobs(args.experiment, args.scale, cells=args.cell, seeds=args.seed, **changes)
         title = experiments.get(args.experiment).title
+        steps = [agenda.Entry(args.experiment, "", tuple(todo))]
+    todo = list(dict.fromkeys(job for step in steps for job in step.jobs))
     folder = paths.data_dir() / "records" if args.commit else args.into or paths.user_records_dir()
-    waiting = sweep.pending(todo, records.Store(folder))
+    store = records.Store(folder)
+    if args.status:
+        print(agenda.status(steps, store))
+        return 0
+    waiting = jobs.pending(todo, store)
     print(f"{title}: {len(todo)} runs at {args.scale} scale, {len(waiting)} pending, records in {folder}")
     if args.dry_run:
-        _list(waiting, args.threads)
-        return
+        print(agenda.forecast(steps, waiting, store))
+        return 0
+    return _carry_out(args, waiting, store)
+
+
+def _carry_out(args: argparse.Namespace, waiting: list[Any], store: Any) -> int:
+    import torch
+
+    from ssllib.engine import stopping
+    from ssllib.evidence import claims
+    from ssllib.runs import agenda, jobs
+
     _check_data(waiting, args.data_root)
-    options: dict[str, Any] = {"threads": args.threads}
+    on_cpu = not torch.cuda.is_available()
+    options: dict[str, Any] = {"threads": args.threads or (1 if on_cpu else None), "criteria": claims.criteria_of}
     if any(j.config.kind == "training" for j in waiting):
         options["data_root"] = args.data_root
         if args.minutes is not None:
             options["deadline"] = time.monotonic() + 60 * args.minutes
         if args.compile:
             options["compiled"] = True
+    at_once = args.jobs or (len(os.sched_getaffinity(0)) if args.scale == "cpu" and on_cpu else 1)
+    at_once = min(at_once, max(1, len(waiting)))
     say = lambda line: print(line, flush=True)  # noqa: E731
-    if args.jobs > 1:
-        import multiprocessing
+    say(agenda.expectation(waiting, store, at_once))
+    try:
+        if at_once > 1:
+            import multiprocessing
 
-        spawn = multiprocessing.get_context("spawn")
-        with ProcessPoolExecutor(args.jobs, mp_context=spawn, initializer=sweep.die_with_parent) as pool:
-            done = sweep.run_pending(waiting, folder, executor=pool, progress=say, **options)
-    else:
-        done = sweep.run_pending(waiting, folder, progress=say, **options)
+            spawn = multiprocessing.get_context("spawn")
+            stop = spawn.Event()
+            stopping.listen(stop)
+            with ProcessPoolExecutor(
+                at_once, mp_context=spawn, initializer=jobs.start_worker, initargs=(stop,)
+            ) as pool:
+                done = jobs.run_pending(waiting, store.folder, executor=pool, progress=say, **options)
+        else:
+            stopping.listen()
+            done = jobs.run_pending(waiting, store.folder, progress=say, **options)
+        stopped = stopping.asked()
+    finally:
+        stopping.ignore()
     for r in done:
         numbers = "  ".join(f"{k} {v:.4g}" for k, v in list(r.final.items())[:4] if isinstance(v, (int, float)))
         print(f"{r.cell} seed {r.seed}: {r.status}  {numbers}")
-
-
-def _list(waiting: Sequence[Any], threads: int | None) -> None:
-    """The pending runs with their expected minutes; a run that is listed twice costs nothing the second time."""
-    import torch
-
-    from ssllib import estimate
-
-    if threads:
-        torch.set_num_threads(threads)
-    total, seen = 0.0, set()
-    for job in waiting:
-        known = job.config.identity() in seen
-        seen.add(job.config.identity())
-        minutes = 0.0 if known else estimate.minutes(job.config)
-        total += minutes or 0.0
-        print(f"  {job.label:<48} {'   (no estimate)' if minutes is None else f'{minutes:8.1f} min'}", flush=True)
-    if waiting:
-        print(f"  {'all, one after the other':<48} {total:8.1f} min on this device")
+    if stopped:
+        print("ssllib: stopped; what was done is kept, and the same command continues", file=sys.stderr)
+        return 143
+    return 0
 
 
 def _check_data(todo: Sequence[Any], root: str | None) -> None:
     """Missing or damaged data is said before any run starts."""
-    from ssllib import datasets, measures
+    from ssllib.engine import data
+    from ssllib.engine.evaluation import at_the_end
 
     seen = set()
     for job in todo:
         if job.config.kind == "training" and (what := (job.config.dataset, job.config.measures)) not in seen:
-            datasets.check(job.config, root)
-            measures.check(job.config, root)
+            data.check(job.config, root)
+            at_the_end.check(job.config, root)
             seen.add(what)
 
 
 def _data(args: argparse.Namespace) -> None:
-    from ssllib.datasets import download
+    from ssllib.engine.data import download
 
     folder = download.get(args.name, args.data_root, say=print)
     if args.name.startswith("cifar1"):  # what torchvision reads is checked file by file
-        from ssllib.datasets.cifar import cifar
+        from ssllib.engine.data.cifar import cifar
 
         cifar(args.name, folder)
     print(f"{args.name} is in {folder}, checked")
@@ -208,7 +236,8 @@ def _data(args: argparse.Namespace) -> None:
 def _records(args: argparse.Namespace) -> None:
     import shutil
 
-    from ssllib import paths, records
+    from ssllib import paths
+    from ssllib.runs import records
 
     if args.action == "check":
         print(f"{sum(1 for _ in records.committed())} records, all whole")
@@ -217,10 +246,10 @@ def _records(args: argparse.Namespace) -> None:
         raise InputError("records add needs the files to add, for example ~/.cache/ssllib/records/cpu/*/*.json")
     checked = [records.read(f) for f in args.files]
     for r in checked:
-        from ssllib.config import kind
+        from ssllib.engine.config import kind
 
         config = kind(r.kind).from_dict(r.config)
-        from ssllib import experiments
+        from ssllib.runs import experiments
 
         if config.identity() != r.identity or not experiments.get(r.experiment).cell(r.scale, r.cell).declares(config):
             raise InputError(
@@ -238,16 +267,18 @@ def _records(args: argparse.Namespace) -> None:
 
 
 def _pages(args: argparse.Namespace) -> int:
-    from ssllib import book, records, scoreboard
+    from ssllib.pages import build, score_board
+    from ssllib.runs import records
 
-    status = book.run_pages(stale_only=args.stale, jobs=args.jobs, into=args.into)
-    if args.into is None and scoreboard.update_readme(records.committed()):
+    status = build.run_pages(stale_only=args.stale, jobs=args.jobs, into=args.into)
+    if args.into is None and score_board.update_readme(records.committed()):
         print("README.md: summary of verdicts updated")
     return status
 
 
 def _look(args: argparse.Namespace) -> int:
-    from ssllib import look, paths
+    from ssllib import paths
+    from ssllib.pages import look
 
     shots = paths.project_dir() / "_build" / "look"
     found = look.faults(args.built or look.newest(), shots, lambda line: print(line, flush=True), args.only)
@@ -256,17 +287,18 @@ def _look(args: argparse.Namespace) -> int:
 
 
 def _pdf(args: argparse.Namespace) -> None:
-    from ssllib import book, look, printed
+    from ssllib.pages import build as book
+    from ssllib.pages import look, printed
 
     count = printed.pdf(args.built or look.newest(), book.entries(), args.out)
     print(f"{args.out}: {count} pages")
 
 
 def _page(args: argparse.Namespace) -> None:
-    from ssllib import book
+    from ssllib.pages import build
 
     out = args.out or Path(f"{Path(args.name).name}-run.ipynb")
-    book.run_page(args.name, dict(args.parameter), out)
+    build.run_page(args.name, dict(args.parameter), out)
     print(f"executed page: {out}")
 
 

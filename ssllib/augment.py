@@ -18,6 +18,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ssllib import native
+from ssllib.errors import InputError, in_range
 
 LUMA = (0.2989, 0.587, 0.114)  # torchvision's weights of red, green and blue
 
@@ -62,7 +63,14 @@ def draw(
             2502.09252, `get_transforms`).
         host: draws the order of the colour operations, on the CPU; without it `generator` does, and a GPU has
             to be waited for.
+
+    Raises:
+        InputError: if an argument is out of range (areas in (0, 1], `jitter` 0 to 2, `gray` 0 to 1).
     """
+    in_range("crop_max", crop_max, 0, 1, open_low=True)
+    in_range("crop_min", crop_min, 0, crop_max, open_low=True)
+    in_range("jitter", jitter, 0, 2)
+    in_range("gray", gray, 0, 1)
     device, (h, w) = generator.device, size
 
     def uniform(low: float, high: float, *shape: int) -> Tensor:
@@ -102,12 +110,23 @@ def _seed(generator: torch.Generator) -> int:
     return int(torch.randint(2**31, (1,), generator=generator, device=generator.device))
 
 
-def crop(images: Tensor, p: Parameters, side: int = 0) -> Tensor:
+def crop(images: Tensor, p: Parameters, side: int = 0, *, antialias: bool = True) -> Tensor:
     """Crop, flip and resize, bilinear with pixel centres; (n, 3, h, w) float in.
 
-    Out: the same shape, or (n, 3, side, side) if `side` is given.
+    Args:
+        side: height and width of the result, where they are not the images'.
+        antialias: where a crop is made smaller, average over the pixels that a new one covers, as torchvision and
+            Pillow do; else two neighbours are mixed whatever lies between. Without `side` no crop is made smaller.
     """
     h, w = images.shape[-2:]
+    if not len(images):
+        return images.new_empty(0, images.shape[1], side or h, side or w)
+    if antialias and 0 < side < max(h, w):
+        rows = _coverage(p.top, p.height, h, side)
+        columns = _coverage(p.left, p.width, w, side)
+        columns = torch.where(p.flip[:, None, None], columns.flip(1), columns)
+        with torch.autocast(images.device.type, enabled=False):
+            return rows[:, None] @ images @ columns[:, None].mT
     sx, sy = p.width / w, p.height / h
     cx, cy = (2 * p.left + p.width) / w - 1, (2 * p.top + p.height) / h - 1
     zero = torch.zeros_like(sx)
@@ -121,6 +140,19 @@ def crop(images: Tensor, p: Parameters, side: int = 0) -> Tensor:
         [(2 * (p.left + p.width) - 1) / w - 1, (2 * (p.top + p.height) - 1) / h - 1], dim=1
     )[:, None, None, :]
     return F.grid_sample(images, grid.clamp(low, high), mode="bilinear", padding_mode="border", align_corners=False)
+
+
+def _coverage(first: Tensor, length: Tensor, pixels: int, side: int) -> Tensor:
+    """Weights (n, side, pixels) of the pixels in `side` new ones, which lie evenly over `length` pixels from `first`.
+
+    A triangle as wide as two new pixels, or two old ones if those are wider, cut off at the crop's border.
+    """
+    scale = (length / side)[:, None, None]  # old pixels in a new one
+    new = (torch.arange(side, device=first.device) + 0.5)[:, None] * scale  # (n, side, 1), from the crop's border
+    old = torch.arange(pixels, device=first.device) + 0.5 - first[:, None, None]  # (n, 1, pixels)
+    weight = (1 - (old - new).abs() / scale.clamp_min(1)).clamp_min(0)
+    weight = weight * ((old > 0) & (old < length[:, None, None]))
+    return weight / weight.sum(dim=2, keepdim=True)
 
 
 def grayscale(images: Tensor) -> Tensor:
@@ -165,7 +197,13 @@ def colour(images: Tensor, p: Parameters) -> Tensor:
 
 
 def to_float(images: Tensor) -> Tensor:
-    """Bytes (n, 3, h, w) to floats in [0, 1]."""
+    """Bytes (n, 3, h, w) to floats in [0, 1], in memory of their own.
+
+    Raises:
+        InputError: if they are no bytes (floats in [0, 1] would come out 255 times too dark).
+    """
+    if images.dtype != torch.uint8:
+        raise InputError(f"images are {images.dtype}; allowed: bytes (torch.uint8) from 0 to 255")
     return images.float().div_(255)
 
 
@@ -181,21 +219,29 @@ def augment(
     apart: bool = False,
     host: torch.Generator | None = None,
     half: bool = False,
+    antialias: bool = True,
 ) -> Tensor:
     """One random view of each image: bytes (n, 3, h, w) in, floats in [0, 1] of the same shape out; see `draw`.
 
     Args:
         side: the view's height and width where they are not the image's, in pixels.
         half: bfloat16 in channels-last order, as a step in mixed precision reads it, in place of float32.
+        antialias: as in `crop`; it matters where `side` is given.
+
+    Raises:
+        InputError: if the images are no bytes (n, 3, h, w), or an argument is out of range; see `draw`.
     """
+    if images.ndim != 4 or images.shape[1] != 3 or images.dtype != torch.uint8:
+        raise InputError(f"images are {images.dtype} {tuple(images.shape)}; allowed: bytes (torch.uint8) (n, 3, h, w)")
     size = (int(images.shape[-2]), int(images.shape[-1]))
     p = draw(
         len(images), size, generator, crop_min=crop_min, crop_max=crop_max, jitter=jitter, gray=gray, apart=apart,
         host=host,
     )  # fmt: skip
     if not half:
-        return colour(crop(to_float(images), p, side), p)
-    made = native.views(images, p, side) if images.device.type == "cpu" else None
+        return colour(crop(to_float(images), p, side, antialias=antialias), p)
+    plain = images.device.type == "cpu" and not (antialias and 0 < side < max(size))
+    made = native.views(images, p, side) if plain else None
     if made is None:
-        made = colour(crop(to_float(images), p, side), p)
+        made = colour(crop(to_float(images), p, side, antialias=antialias), p)
     return made.to(torch.bfloat16, memory_format=torch.channels_last)

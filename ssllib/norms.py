@@ -6,31 +6,50 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from ssllib.errors import InputError, in_range, one_of
+from ssllib.errors import InputError, in_range, one_of, whole
+from ssllib.losses.common import check_pair, product, unit
+from ssllib.monitor import NormMonitor
+
+__all__ = [
+    "SCALES", "NormBins", "NormMonitor", "alignment", "auroc", "effective_rank", "extremes", "norm_bins",
+    "norm_statistics", "pair_cosines", "ranks", "spearman", "spherical_variance", "uniformity", "variance",
+]  # fmt: skip
+
+
+def _batch(z: Tensor, what: str) -> Tensor:
+    """`z` in float32; an `InputError` unless it is (n, d) with n and d at least 1."""
+    if z.ndim != 2 or not z.numel():
+        raise InputError(f"{what} of a tensor of shape {tuple(z.shape)}; allowed: (n, d), n and d at least 1")
+    return z.float()
 
 
 def norm_statistics(z: Tensor) -> dict[str, float]:
-    """Mean, standard deviation, minimum and maximum of the norms of embeddings (n, d)."""
-    n = torch.linalg.vector_norm(z.float(), dim=-1)
-    return {"mean": float(n.mean()), "std": float(n.std()), "min": float(n.min()), "max": float(n.max())}
+    """Mean, standard deviation (nan for one embedding), minimum and maximum of the norms of embeddings (n, d)."""
+    n = torch.linalg.vector_norm(_batch(z, "norms"), dim=-1)
+    std = float(n.std()) if len(n) > 1 else math.nan
+    return {"mean": float(n.mean()), "std": std, "min": float(n.min()), "max": float(n.max())}
 
 
 def pair_cosines(z1: Tensor, z2: Tensor) -> Tensor:
-    """Cosines (n,) between the rows of two (n, d) tensors."""
-    return (F.normalize(z1.float(), dim=1) * F.normalize(z2.float(), dim=1)).sum(dim=1)
+    """Cosines (n,) between the rows of two (n, d) tensors; 0 with a zero vector."""
+    check_pair(z1, z2, least=0, names="the rows")
+    return (unit(z1.float()) * unit(z2.float())).sum(dim=1)
 
 
 def effective_rank(z: Tensor) -> float:
     """exp of the entropy of the normalised singular values of embeddings (n, d) (Roy and Vetterli 2007).
 
-    nan where an embedding is not finite.
+    The mean is taken off first. 1 where all are equal, nan where an embedding is not finite; no scale matters.
     """
-    z = z.float() - z.float().mean(dim=0)
+    z = _batch(z, "effective rank")
     if not bool(z.isfinite().all()):
         return math.nan
+    largest = z.abs().max()
+    if not 1e-12 < float(largest) < 1e12 and float(largest) > 0:  # squares and sums would leave float32
+        z = z / largest
+    z = z - z.mean(dim=0)
     s = torch.linalg.svdvals(z)
     p = s / s.sum().clamp_min(1e-30)
     return float(torch.exp(-(p * torch.log(p.clamp_min(1e-30))).sum()))
@@ -38,12 +57,12 @@ def effective_rank(z: Tensor) -> float:
 
 def variance(z: Tensor) -> float:
     """Sum over the dimensions of the variance (over n, not n - 1) of embeddings (n, d) (2403.18699, section 5)."""
-    return float(z.float().var(dim=0, correction=0).sum())
+    return float(_batch(z, "variance").var(dim=0, correction=0).sum())
 
 
 def spherical_variance(z: Tensor) -> float:
     """1 - ||mean of the unit vectors||^2 of embeddings (n, d): 0 when all point one way, 1 when they balance."""
-    return float(1 - F.normalize(z.float(), dim=1).mean(dim=0).square().sum())
+    return float(1 - unit(_batch(z, "spherical variance")).mean(dim=0).square().sum())
 
 
 def alignment(z1: Tensor, z2: Tensor, power: float = 2.0) -> float:
@@ -51,7 +70,9 @@ def alignment(z1: Tensor, z2: Tensor, power: float = 2.0) -> float:
 
     For power 2 this is 2 - 2 * mean cosine (Wang and Isola 2020); 0 is perfect.
     """
-    between = F.normalize(z1.float(), dim=1) - F.normalize(z2.float(), dim=1)
+    check_pair(z1, z2, names="the positive pairs")
+    in_range("power of alignment", power, 0, 100, open_low=True)
+    between = unit(z1.float()) - unit(z2.float())
     return float(torch.linalg.vector_norm(between, dim=1).pow(power).mean())
 
 
@@ -60,12 +81,15 @@ def uniformity(z: Tensor, t: float = 2.0, *, chunk: int = 2048) -> float:
 
     0 when all are equal; about -2 t when spread over a sphere of many dimensions (Wang and Isola 2020).
     """
+    z = _batch(z, "uniformity")
     if len(z) < 2:
         raise InputError(f"uniformity of {len(z)} embeddings; allowed: at least 2")
-    u = F.normalize(z.float(), dim=1)
+    in_range("t of uniformity", t, 0, 1e6, open_low=True)
+    whole("chunk", chunk, 1, 2**31)
+    u = unit(z)
     sums, start = [], 0
     for part in u.split(chunk):
-        e = 2 * t * (part @ u.T - 1).clamp_max(0)  # (chunk, n): -t ||u_i - u_j||^2
+        e = 2 * t * (product(part, u.T) - 1).clamp_max(0)  # (chunk, n): -t ||u_i - u_j||^2
         e.diagonal(start).fill_(-torch.inf)
         sums.append(torch.logsumexp(e.flatten().double(), dim=0))
         start += len(part)
@@ -99,12 +123,19 @@ def norm_bins(
             released code).
         width: of a bin, as a share of the scale; 1 / width is a whole number. The largest norm is in the last.
         above: only bins with more embeddings than this are kept.
+
+    Raises:
+        InputError: if shapes do not match, a norm is not finite, or an argument is out of range.
     """
     one_of("scale of norms", scale, SCALES)
-    in_range("width of a bin", width, 0, 1, open_low=True)
+    in_range("width of a bin", width, 1e-6, 1)
+    in_range("above", above, 0, 1e18)
     if norms.ndim != 1 or norms.shape != values.shape or not len(norms):
         raise InputError(f"norms {tuple(norms.shape)} and values {tuple(values.shape)} do not fit; allowed: (n,) each")
     x, bins = norms.double(), round(1 / width)
+    if abs(bins * width - 1) > 1e-6:
+        raise InputError(f"width of a bin is {width:g}; allowed: 1 over a whole number")
+    _finite(x, "norms")
     base = x.min() if scale == "min-max" else torch.zeros_like(x[0])
     share = (x - base) / (x.max() - base).clamp_min(1e-300)
     index = (share * bins).floor().long().clamp(0, bins - 1)
@@ -115,15 +146,27 @@ def norm_bins(
     return NormBins(centre[kept], count[kept], total[kept] / count[kept])
 
 
+def _finite(x: Tensor, what: str) -> None:
+    bad = int((~x.isfinite()).sum())
+    if bad:
+        raise InputError(f"{bad} of {len(x)} {what} are not finite; allowed: finite numbers")
+
+
 def ranks(x: Tensor) -> Tensor:
-    """Ranks 1..n of the entries of (n,), equal ones sharing their mean rank; float64."""
+    """Ranks 1..n of the entries of (n,), equal ones sharing their mean rank; float64. All nan if one is nan."""
+    if x.ndim != 1:
+        raise InputError(f"ranks of a tensor of shape {tuple(x.shape)}; allowed: (n,)")
+    if bool(x.isnan().any()):
+        return torch.full(x.shape, math.nan, dtype=torch.float64, device=x.device)
     _, group, count = torch.unique(x, return_inverse=True, return_counts=True)
     last = count.cumsum(0).double()
     return (last - (count - 1) / 2)[group]
 
 
 def spearman(x: Tensor, y: Tensor) -> float:
-    """Spearman's rank correlation of two (n,) tensors, ties with mean ranks; nan if either is constant."""
+    """Spearman's rank correlation of two (n,) tensors, ties with mean ranks; nan if either is constant or has a nan."""
+    if x.shape != y.shape:
+        raise InputError(f"rank correlation of shapes {tuple(x.shape)} and {tuple(y.shape)}; allowed: (n,) each")
     a, b = ranks(x), ranks(y)
     a, b = a - a.mean(), b - b.mean()
     return float((a * b).sum() / (a.square().sum() * b.square().sum()).sqrt())
@@ -132,9 +175,11 @@ def spearman(x: Tensor, y: Tensor) -> float:
 def auroc(positive: Tensor, negative: Tensor) -> float:
     """Chance that a score of `positive` (n,) is over one of `negative` (m,), ties counting one half.
 
-    With norms of known and of other images this is the AUROC of the norm as a sign of novelty: over 0.5 when
-    the other images have the smaller norms (2502.09252, section 5).
+    nan if a score is. With norms of known and of other images this is the AUROC of the norm as a sign of novelty:
+    over 0.5 when the other images have the smaller norms (2502.09252, section 5).
     """
+    if positive.ndim != 1 or negative.ndim != 1:
+        raise InputError(f"AUROC of shapes {tuple(positive.shape)} and {tuple(negative.shape)}; allowed: (n,) and (m,)")
     n, m = len(positive), len(negative)
     if not n or not m:
         raise InputError(f"AUROC of {n} against {m} scores; allowed: at least one of each")
@@ -148,10 +193,19 @@ def extremes(norms: Tensor, labels: Tensor, classes: int, count: int = 10) -> tu
     Both in rising order of the norm. Source: 2502.09252, Figure S6.
 
     Raises:
-        InputError: if a class has fewer than `count` images.
+        InputError: if a class has fewer than `count` images, a norm is not finite, or a label is out of range.
     """
+    classes, count = whole("classes", classes, 1, 10**7), whole("count of images", count, 1, 10**6)
+    if norms.ndim != 1 or norms.shape != labels.shape or labels.is_floating_point():
+        raise InputError(
+            f"norms {tuple(norms.shape)} and labels {tuple(labels.shape)} of {labels.dtype} do not fit; allowed: (n,) "
+            "each, whole labels"
+        )
+    _finite(norms, "norms")
+    labels = labels.long()
+    if len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < classes:
+        raise InputError(f"labels from {int(labels.min())} to {int(labels.max())}; allowed: from 0 to {classes - 1}")
     sizes = torch.bincount(labels, minlength=classes)
-    in_range("count of images", count, 1, 10**6)
     if int(sizes.min()) < count:
         raise InputError(f"class {int(sizes.argmin())} has {int(sizes.min())} images; allowed: at least {count}")
     order = norms.argsort(stable=True)
@@ -159,32 +213,3 @@ def extremes(norms: Tensor, labels: Tensor, classes: int, count: int = 10) -> tu
     ends = sizes.cumsum(0)[:, None]
     place = torch.arange(count, device=norms.device)
     return order[ends - sizes[:, None] + place], order[ends - count + place]
-
-
-class NormMonitor:
-    """Watch the norms of a module's output in anybody's training.
-
-    >>> monitor = NormMonitor(model.projector)
-    >>> ...  # train
-    >>> monitor.means  # one number per forward pass
-    >>> monitor.remove()
-
-    The hook keeps one scalar per pass on the device and never synchronises; `means` copies them to the host.
-    """
-
-    def __init__(self, module: nn.Module) -> None:
-        self._seen: list[Tensor] = []
-        self._handle = module.register_forward_hook(self._hook)
-
-    def _hook(self, module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        with torch.no_grad():
-            self._seen.append(torch.linalg.vector_norm(output.detach().float(), dim=-1).mean())
-
-    @property
-    def means(self) -> list[float]:
-        """Mean norm of the output, one number per forward pass so far."""
-        return [] if not self._seen else torch.stack(self._seen).tolist()
-
-    def remove(self) -> None:
-        """Take the hook off the module."""
-        self._handle.remove()

@@ -30,9 +30,17 @@ def data_dir() -> Path:
     return project_dir() / "data"
 
 
-def data_root() -> Path:
-    """Where image sets lie: `$SSLLIB_DATA`, else the cache folder."""
-    return Path(os.environ.get("SSLLIB_DATA") or cache_dir())
+def data_root(given: str | Path | None = None) -> Path:
+    """Where image sets lie: the folder `given`, else `$SSLLIB_DATA`, else the cache folder; a leading `~` is the home.
+
+    Raises:
+        InputError: if `~` names a user that there is not.
+    """
+    root = Path(given or os.environ.get("SSLLIB_DATA") or cache_dir())
+    try:
+        return root.expanduser()
+    except RuntimeError as e:
+        raise InputError(f"data root {root}: no such home folder; allowed: a path, with ~ for your own") from e
 
 
 def user_records_dir() -> Path:

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import torch
 
-from ssllib.train_config import TrainConfig
-from ssllib.training import train
+from ssllib.engine.loop import train
+from ssllib.engine.train_config import TrainConfig
 
 
 def train_and_tell(config: TrainConfig, folder: Path, told: Connection) -> None:

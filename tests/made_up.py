@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ssllib import records
-from ssllib.claims import Claim
-from ssllib.records import Record, Store
-from ssllib.train_config import TrainConfig
+from ssllib.engine.train_config import TrainConfig
+from ssllib.evidence.claims import Claim
+from ssllib.runs import records
+from ssllib.runs.records import Record, Store
 
 RULE: dict[str, Any] = {
     "declared": "2026-01-01", "experiment": "simclr-arms", "direction": ">", "smallest": 1.0, "unit": "k-NN points",

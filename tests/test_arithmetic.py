@@ -16,12 +16,16 @@ from typing import Any
 
 import pytest
 
-from ssllib import arithmetic, boxes, claims, papers, records, verdicts
-from ssllib.arithmetic import anchors, counts, differences, nominal, sources, tables
-from ssllib.arithmetic.differences import Gain, compare
-from ssllib.arithmetic.tables import Finding, Load
 from ssllib.errors import InputError
+from ssllib.evidence import claims, papers, verdicts
+from ssllib.evidence import tables as arithmetic
+from ssllib.evidence.tables import cloa, counts, differences, elsewhere, same_setting
+from ssllib.evidence.tables import compare as tables
+from ssllib.evidence.tables.compare import Finding, Load
+from ssllib.evidence.tables.differences import Gain, compare
+from ssllib.pages import boxes
 from ssllib.paths import data_dir, project_dir
+from ssllib.runs import records
 
 CLOA, EARLY, LATE = "2403.18699", "2406.16468", "2502.09252"
 Change = tuple[str, str, dict[str, Any], float | None]
@@ -284,12 +288,12 @@ def test_class_sizes_by_hand() -> None:
 
 
 def test_the_width_of_a_resnet_is_that_of_the_library() -> None:
-    from ssllib.models.backbones import ResNet
+    from ssllib.engine.methods.backbones import ResNet
 
-    assert ResNet("resnet50").features == anchors.resnet_width() == 2048
-    assert ResNet("resnet18").features == anchors.resnet_width(expansion=1) == 512
-    assert anchors.pooled_width("ResNet-18", 1, 512)(papers.load).holds
-    assert not anchors.pooled_width("ResNet-50", 4, 512)(papers.load).holds
+    assert ResNet("resnet50").features == cloa.resnet_width() == 2048
+    assert ResNet("resnet18").features == cloa.resnet_width(expansion=1) == 512
+    assert cloa.pooled_width("ResNet-18", 1, 512)(papers.load).holds
+    assert not cloa.pooled_width("ResNet-50", 4, 512)(papers.load).holds
 
 
 def test_innovations_by_hand() -> None:
@@ -304,14 +308,14 @@ def test_innovations_by_hand() -> None:
         == "73.0 − 71.5 = +1.5; as in all baselines: affinity and probability"
     )
     assert rows["BT, under 'Innovations'"].startswith("73.2 − 71.5 = +1.7; nothing")
-    check = sources.overview_better
+    check = elsewhere.overview_better
     assert not check(altered((CLOA, "1", {"method": "BT", "metric": "top1"}, 73.6))).holds  # 2.1 points
     assert not check(altered((CLOA, "1", {"method": "DCL", "metric": "top1"}, 71.6))).holds  # a fourth
     assert check(altered((CLOA, "1", {"method": "BT", "metric": "top1"}, 73.5))).holds  # 2.0 points
 
 
 def test_simclr_augmentation_by_hand() -> None:
-    said = sources.printed_augmentation(papers.load)
+    said = elsewhere.printed_augmentation(papers.load)
     assert [str(v) for v in said.values()] == ["0.2", "0.2", "0.2", "0.1", "0.8", "1.0"]
     found = find("simclr-augmentation")
     assert not found.holds
@@ -320,29 +324,29 @@ def test_simclr_augmentation_by_hand() -> None:
         "0.8, 0.8, 0.8, 0.2, 0.8, 0.2, 0.5]",
         "0.8, 0.8, 0.8, 0.4, 0.8, 0.2, 0.5]",
     )  # hue 0.4: one strength
-    alike = sources.simclr_augmentation(with_facts(half))
+    alike = elsewhere.simclr_augmentation(with_facts(half))
     assert (
         alike.sentence.startswith("One strength gives the printed jitter: 0.25") and not alike.holds
     )  # the crop
-    only_crop = sources.simclr_augmentation(with_facts(("[0.08, 1.0, 0.8,", "[0.8, 1.0, 0.8,")))
+    only_crop = elsewhere.simclr_augmentation(with_facts(("[0.08, 1.0, 0.8,", "[0.8, 1.0, 0.8,")))
     assert not only_crop.holds and only_crop.sentence.startswith("No strength")
 
 
 def test_flowers_by_hand() -> None:
-    ends = {u: tuple(map(int, e)) for u, e in sources.flowers_unions(papers.load).items()}
+    ends = {u: tuple(map(int, e)) for u, e in elsewhere.flowers_unions(papers.load).items()}
     assert ends == {
         ("train",): (10, 10), ("validation",): (10, 10), ("test",): (20, 238), ("train", "validation"): (20, 20),
         ("train", "test"): (30, 248), ("validation", "test"): (30, 248), ("train", "validation", "test"): (40, 258),
     }  # fmt: skip
     table = papers.load("other").table("flowers-splits")
     assert ends[("test",)][0] == table.value(split="test", metric="smallest")  # printed, too
-    assert sum(table.value(split=s, metric="images") for s in sources.SPLITS) == 8189
+    assert sum(table.value(split=s, metric="images") for s in elsewhere.SPLITS) == 8189
     with pytest.raises(InputError, match="not equally large"):
-        sources.flowers_unions(with_facts(("[10, 10, 1020]", "[10, 11, 1020]")))
+        elsewhere.flowers_unions(with_facts(("[10, 10, 1020]", "[10, 11, 1020]")))
 
 
 def test_overview_sources_by_hand() -> None:
-    rows = sources.overview_sources(papers.load)
+    rows = elsewhere.overview_sources(papers.load)
     table = papers.load(CLOA).table("1")
     printed = [c.key["method"] for c in table.cells(metric="top1") if c.value is not None]
     assert list(dict.fromkeys(s.method for s in rows)) == printed and len(printed) == 10
@@ -360,7 +364,7 @@ def test_overview_sources_by_hand() -> None:
     [("cells: [67.6,", "cells: [67.7,"), ("epochs: 800,", "epochs: 801,"), ("1000, found", "900, found")],
 )
 def test_each_difference_makes_the_protocol_false(old: str, new: str) -> None:
-    check = sources.overview_protocol
+    check = elsewhere.overview_protocol
     assert check(agreeing()).holds
     same = (
         ("[63.8, 85.3]", "[71.5, 90.1]"), ("protocol: linear probe", "protocol: fine-tuning"),
@@ -432,7 +436,7 @@ def test_numbers_are_exact() -> None:
 
 
 def test_nominally_equal_cells() -> None:
-    found = {s.label: s for s in nominal.settings(papers.load)}
+    found = {s.label: s for s in same_setting.settings(papers.load)}
     first = found["SimCLR, CIFAR-100, default, epoch 100"]
     printed = [(EARLY, "33.9"), (EARLY, "40.5"), (LATE, "40.5")]
     assert [(c.source[:10], str(c.value)) for c in first.cells] == printed
@@ -448,7 +452,7 @@ def test_nominally_equal_cells() -> None:
 
 
 def test_spread_at_each_epoch() -> None:
-    hundred, last = nominal.spreads(nominal.settings(papers.load, inferred=False))
+    hundred, last = same_setting.spreads(same_setting.settings(papers.load, inferred=False))
     assert (hundred.epoch, hundred.settings, hundred.equal, hundred.largest) == (100, 32, 30, Decimal("6.9"))
     assert (last.epoch, last.settings, last.equal, last.within, last.largest) == (
         500,
@@ -460,12 +464,12 @@ def test_spread_at_each_epoch() -> None:
 
 
 def test_gains_that_two_tables_print() -> None:
-    gains = nominal.cut_gains(papers.load)
+    gains = same_setting.cut_gains(papers.load)
     told = {name: [(g.c, str(g.points)) for g in found] for name, found in gains.items()}
     assert told["SimSiam, CIFAR-100, epoch 500"] == [(9, "3.1"), (9, "0.4"), (9, "0.2")]
     assert told["SimCLR, CIFAR-100, epoch 100"] == [(3, "8.4"), (2, "2.3"), (4, "0.9"), (8, "-3.7")]
-    assert nominal.apart(gains["SimCLR, CIFAR-100, epoch 100"]) == Decimal("7.5")  # c = 3 beside 2 and 4
-    assert nominal.apart(gains["SimSiam, ImageNet-100, epoch 100"]) == Decimal("9.6")  # c = 9 beside 8
+    assert same_setting.apart(gains["SimCLR, CIFAR-100, epoch 100"]) == Decimal("7.5")  # c = 3 beside 2 and 4
+    assert same_setting.apart(gains["SimSiam, ImageNet-100, epoch 100"]) == Decimal("9.6")  # c = 9 beside 8
 
 
 # --- verdicts ---------------------------------------------------------------------------------------------
@@ -509,7 +513,7 @@ def test_no_check_of_that_name() -> None:
 
 def test_verdicts_need_no_torch_and_no_time() -> None:
     code = (
-        "import sys, time; from ssllib import claims, arithmetic\n"
+        "import sys, time; from ssllib.evidence import claims, tables as arithmetic\n"
         "[arithmetic.find(c) for c in arithmetic.CHECKS]; print('torch' in sys.modules)"
     )
     done = subprocess.run(

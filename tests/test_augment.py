@@ -15,7 +15,7 @@ from torchvision.transforms import functional as TF
 
 from ssllib import augment as A
 from ssllib import native
-from ssllib.datasets.shapes import shapes
+from ssllib.engine.data.shapes import shapes
 from ssllib.errors import InputError
 
 
@@ -49,7 +49,9 @@ def compiled(images: torch.Tensor, p: A.Parameters, side: int = 0) -> torch.Tens
 
 
 def cropped(images: torch.Tensor, p: A.Parameters, side: int, how: str) -> torch.Tensor:
-    return compiled(images, only(p, UNTOUCHED), side) if how == "compiled" else A.crop(A.to_float(images), p, side)
+    if how == "compiled":
+        return compiled(images, only(p, UNTOUCHED), side)
+    return A.crop(A.to_float(images), p, side, antialias=False)
 
 
 def coloured(images: torch.Tensor, p: A.Parameters, how: str) -> torch.Tensor:
@@ -140,7 +142,7 @@ def test_compiled_views_are_those_of_tensors(shape: tuple[int, int], side: int) 
     images[4], images[5] = 0, 255
     for seed in range(8):
         p = A.draw(40, shape, g.manual_seed(seed), crop_min=0.05, jitter=1.2, gray=0.3)
-        expected = A.colour(A.crop(A.to_float(images), p, side), p)
+        expected = A.colour(A.crop(A.to_float(images), p, side, antialias=False), p)
         ours = compiled(images, p, side)
         torch.testing.assert_close(ours, expected, atol=1e-4, rtol=0)
         assert 0 <= float(ours.min()) and float(ours.max()) <= 1
@@ -175,7 +177,7 @@ def test_without_a_compiler_tensors_are_used_and_it_is_said(
 @pytest.mark.skipif(native.compiler() is None, reason="no C compiler")
 def test_it_is_built_once_and_gives_the_same_bits_in_every_process(tmp_path: Path) -> None:
     code = (
-        "import hashlib, torch; from ssllib import augment as A; from ssllib.datasets.shapes import shapes\n"
+        "import hashlib, torch; from ssllib import augment as A; from ssllib.engine.data.shapes import shapes\n"
         "v = A.augment(shapes(64, seed=5).images, torch.Generator().manual_seed(3), crop_min=0.08, jitter=1.0, "
         "gray=0.2, half=True)\nprint(hashlib.sha256(v.contiguous().view(torch.int16).numpy().tobytes()).hexdigest())"
     )
@@ -202,3 +204,51 @@ def test_views_of_something_else_are_refused(images: torch.Tensor) -> None:
     for wrong in (A.to_float(images), images[:, :1], images[:5]):
         with pytest.raises(InputError, match="allowed"):
             compiled(wrong, p)
+
+
+@pytest.mark.parametrize("size, side", [((128, 128), 16), ((64, 48), 32), ((32, 32), 31), ((17, 33), 24)])
+def test_smaller_crops_are_averaged_as_torchvision_does(size: tuple[int, int], side: int) -> None:
+    g = torch.Generator().manual_seed(0)
+    images = torch.randint(256, (24, 3, *size), generator=g, dtype=torch.uint8)
+    p = A.draw(24, size, g, crop_min=0.05, crop_max=1.0, jitter=0.0, gray=0.0)
+    ours = A.crop(A.to_float(images), p, side)
+    for i, image in enumerate(A.to_float(images)):
+        t, left, h, w = (int(v[i]) for v in (p.top, p.left, p.height, p.width))
+        theirs = TF.resized_crop(image, t, left, h, w, [side, side], InterpolationMode.BILINEAR, antialias=True)
+        torch.testing.assert_close(ours[i], TF.hflip(theirs) if p.flip[i] else theirs, atol=2e-5, rtol=0)
+    half = A.augment(images, g.manual_seed(1), crop_min=0.05, jitter=0.5, gray=0.2, side=side, half=True)
+    full = A.augment(images, g.manual_seed(1), crop_min=0.05, jitter=0.5, gray=0.2, side=side)
+    torch.testing.assert_close(half.float(), full, atol=2**-8, rtol=0)
+
+
+def test_images_that_are_no_bytes_are_refused_and_left_as_they_are(images: torch.Tensor) -> None:
+    settings: dict[str, Any] = {"crop_min": 0.08, "jitter": 0.5, "gray": 0.2}
+    floats = torch.rand(4, 3, 16, 16)
+    before = floats.clone()
+    for wrong in (floats, floats.bfloat16(), images[:, :1], images[0], images.int()):
+        with pytest.raises(InputError, match=r"allowed: bytes \(torch.uint8\)"):
+            A.augment(wrong, torch.Generator(), **settings)
+    for other in (floats, floats.double(), images.int()):
+        with pytest.raises(InputError, match="allowed: bytes"):
+            A.to_float(other)
+    assert torch.equal(floats, before)
+    kept = images.clone()
+    A.augment(images, torch.Generator(), **settings)
+    assert torch.equal(images, kept)
+
+
+@pytest.mark.parametrize("n", [0, 1, 3])
+@pytest.mark.parametrize("half", [False, True])
+def test_none_one_and_few_images(images: torch.Tensor, n: int, half: bool) -> None:
+    view = A.augment(images[:n], torch.Generator(), crop_min=0.08, jitter=0.5, gray=0.2, half=half)
+    assert view.shape == (n, 3, 32, 32) and bool(view.isfinite().all())
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [{"crop_min": 0.0}, {"crop_min": 1.5}, {"crop_min": float("nan")}, {"crop_min": 0.5, "crop_max": 0.4},
+     {"jitter": -1.0}, {"jitter": "0.5"}, {"gray": 2.0}, {"gray": True}],
+)  # fmt: skip
+def test_ranges(images: torch.Tensor, bad: dict) -> None:
+    with pytest.raises(InputError, match="allowed: a number in"):
+        A.augment(images, torch.Generator(), **({"crop_min": 0.08, "jitter": 0.5, "gray": 0.2} | bad))

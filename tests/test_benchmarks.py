@@ -8,12 +8,12 @@ import pytest
 import torch
 
 from benchmarks import __main__ as command
-from benchmarks import augment, gpu, knn, simulation, step, table, timing
-from ssllib import experiments
-from ssllib.evaluate import knn_predict
-from ssllib.simulations.norm_and_angle import run_norm_and_angle
-from ssllib.steps import forward_backward
-from ssllib.train_config import TrainConfig
+from benchmarks import augment, gpu, knn, loop, simulation, step, table, timing
+from ssllib.engine.evaluation.knn import knn_predict
+from ssllib.engine.simulations.norm_and_angle import run_norm_and_angle
+from ssllib.engine.step import forward_backward
+from ssllib.engine.train_config import TrainConfig
+from ssllib.runs import experiments
 
 TINY = TrainConfig(
     dataset="shapes", train_images=64, held_out=32, test_images=32, backbone="mini", width=4, proj_hidden=8,
@@ -43,7 +43,7 @@ def test_every_comparison_runs(name: str, tmp_path: Path, capsys: pytest.Capture
 
 def test_names_and_machines_that_do_not_fit(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
     assert command.main(["knnn"]) == 2
-    assert "allowed: augment, step, knn, simulation, gpu" in capsys.readouterr().err
+    assert "allowed: loop, machine, augment, step, knn, simulation, gpu" in capsys.readouterr().err
     assert command.main(["--processor-time"]) == 2
     assert "goes with --threads 1" in capsys.readouterr().err
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
@@ -128,7 +128,24 @@ def test_ready_made_views_replace_only_the_views() -> None:
     seen.clear()
     steps.whole()
     assert not torch.equal(seen[0][0], steps.ready[0]) and seen[0][0].shape == steps.ready[0].shape
-    assert forward_backward.__globals__["views"].__module__ == "ssllib.views"  # put back
+    assert forward_backward.__globals__["views"].__module__ == "ssllib.engine.views"  # put back
+
+
+def test_ready_made_views_are_of_the_steps_precision() -> None:
+    steps = step.Steps(TINY.replace(precision="bf16"), 32)
+    assert all(view.dtype == torch.bfloat16 for view in steps.ready)
+    assert all(view.is_contiguous(memory_format=torch.channels_last) for view in steps.ready)
+
+
+def test_a_run_of_the_loop_counts_its_images_and_its_time() -> None:
+    found = loop.run_side(loop.OURS, 2, True)
+    assert found["images"] == 2 * loop.config_of(True).batch_size
+    assert 0 < found["processor"] and 0 < found["wall"]
+
+
+def test_a_side_that_fails_is_an_error() -> None:
+    with pytest.raises(RuntimeError, match="invalid literal"):
+        loop.side_by_side(loop.PEER, "two", timing.Options(tiny=True))  # type: ignore[arg-type]
 
 
 def test_scikit_learn_votes_as_we_do() -> None:

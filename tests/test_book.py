@@ -13,8 +13,8 @@ import nbformat
 import pytest
 import yaml
 
-from ssllib import book, notebooks
 from ssllib.errors import InputError
+from ssllib.pages import build, notebooks
 
 HEADER = """\
 # ---
@@ -84,16 +84,16 @@ def edit(root: Path, name: str, text: str = "# changed\n") -> None:
 
 
 def test_pages_in_reading_order(root: Path) -> None:
-    assert [p.name for p in book.pages(root)] == ["intro", "training/norms"]
-    assert book.find("book/training/norms.ipynb", root).name == "training/norms"
+    assert [p.name for p in build.pages(root)] == ["intro", "training/norms"]
+    assert build.find("book/training/norms.ipynb", root).name == "training/norms"
 
 
 def test_a_page_without_files_and_an_unknown_page(root: Path) -> None:
     with pytest.raises(InputError, match="there is no page 'norms'; the pages are: intro, training/norms"):
-        book.find("norms", root)
+        build.find("norms", root)
     (root / "book/glossary.md").unlink()
     with pytest.raises(InputError, match="book/glossary"):
-        book.pages(root)
+        build.pages(root)
 
 
 @pytest.mark.parametrize(
@@ -110,19 +110,19 @@ def test_a_page_without_files_and_an_unknown_page(root: Path) -> None:
     ],
 )
 def test_what_makes_a_page_stale(root: Path, name: str, intro: bool, norms: bool) -> None:
-    before = {p.name: book.digest(p) for p in book.pages(root)}
+    before = {p.name: build.digest(p) for p in build.pages(root)}
     edit(root, name)
-    changed = {p.name: before[p.name] != book.digest(p) for p in book.pages(root)}
+    changed = {p.name: before[p.name] != build.digest(p) for p in build.pages(root)}
     assert changed == {"intro": intro, "training/norms": norms}
 
 
 def test_a_changed_claim_makes_its_page_stale_and_those_that_show_it(root: Path) -> None:
     edit(root, "book/intro.py", 'x = lambda page: page.verdict("a-claim")\n')
-    before = {p.name: book.digest(p) for p in book.pages(root)}
+    before = {p.name: build.digest(p) for p in build.pages(root)}
     claims = yaml.safe_load((root / "data/claims/training.yml").read_text())
     claims[0]["ours"] = "said better"
     (root / "data/claims/training.yml").write_text(yaml.safe_dump(claims))
-    assert all(before[p.name] != book.digest(p) for p in book.pages(root))
+    assert all(before[p.name] != build.digest(p) for p in build.pages(root))
 
 
 @pytest.mark.parametrize("name", ["data/deviations.yml", "data/papers/2403.18699.yml"])
@@ -130,19 +130,19 @@ def test_a_page_of_deviations_is_drawn_from_all_papers_and_the_reasons(root: Pat
     page = root / "book/training/norms.py"
     (root / "data/deviations.yml").write_text("reasons: []\n")
     for shows in (False, True):
-        page.write_text(PAGE + 'f = lambda: deviations.markdown("widths", "gpu")\n' * shows)
-        before = book.digest(book.find("training/norms", root))
+        page.write_text(PAGE + 'f = lambda: deviation_table.markdown("widths", "gpu")\n' * shows)
+        before = build.digest(build.find("training/norms", root))
         edit(root, name)
-        assert (book.digest(book.find("training/norms", root)) != before) == shows
+        assert (build.digest(build.find("training/norms", root)) != before) == shows
 
 
 @pytest.mark.parametrize("call", ["page.all_records()", "scoreboard.table(records.committed())"])
 @pytest.mark.parametrize("name", ["data/records/cpu/new/cell-s0-12345678.json", "data/claims/training.yml", "_toc.yml"])
 def test_a_page_of_all_records_depends_on_every_record_claim_and_page(root: Path, call: str, name: str) -> None:
     edit(root, "book/intro.py", f"y = lambda page: {call}\n")
-    before = book.digest(book.find("intro", root))
+    before = build.digest(build.find("intro", root))
     edit(root, name, "- {id: new}\n" if "claims" in name else "# changed\n")
-    assert book.digest(book.find("intro", root)) != before
+    assert build.digest(build.find("intro", root)) != before
 
 
 def test_cell_ids_stay_when_a_cell_is_put_before_them(root: Path) -> None:
@@ -155,10 +155,10 @@ def test_cell_ids_stay_when_a_cell_is_put_before_them(root: Path) -> None:
 
 
 def test_executed_in_place_only_what_is_stale_and_nothing_volatile_kept(root: Path) -> None:
-    assert [p.name for p in book.stale(root)] == ["intro", "training/norms"]
+    assert [p.name for p in build.stale(root)] == ["intro", "training/norms"]
     lines: list[str] = []
-    assert book.execute(book.stale(root), jobs=2, say=lines.append) == []
-    assert book.stale(root) == [] and len(lines) == 3 and lines[-1].startswith("[2/2] ")
+    assert build.execute(build.stale(root), jobs=2, say=lines.append) == []
+    assert build.stale(root) == [] and len(lines) == 3 and lines[-1].startswith("[2/2] ")
     written = json.loads((root / "book/intro.ipynb").read_text())
     assert set(written["metadata"]) == {"jupytext", "kernelspec", "language_info", "ssllib"}
     assert not any({"papermill", "execution"} & set(cell["metadata"]) for cell in written["cells"])
@@ -166,8 +166,8 @@ def test_executed_in_place_only_what_is_stale_and_nothing_volatile_kept(root: Pa
     assert [o["text"] for o in streams] == [["seed 0\n", "sum 3.5\n"]]  # one stream, however it came
     assert list(root.rglob("*.part")) == [] and list((root / "_build").iterdir()) == []
     edit(root, "book/intro.py", "\n# %% [markdown]\n# More.\n")
-    assert [p.name for p in book.stale(root)] == ["intro"]
-    assert book.execute([], jobs=2, say=lines.append) == [] and lines[-1] == "every page is up to date"
+    assert [p.name for p in build.stale(root)] == ["intro"]
+    assert build.execute([], jobs=2, say=lines.append) == [] and lines[-1] == "every page is up to date"
 
 
 def test_a_failing_page_leaves_its_old_outputs_and_gives_one_line(
@@ -176,28 +176,28 @@ def test_a_failing_page_leaves_its_old_outputs_and_gives_one_line(
     edit(root, "book/intro.py", "\n# %%\nraise ValueError('the first line\\nand more')\n")
     (root / "book/intro.ipynb").write_text("{}")
     monkeypatch.setenv("SSLLIB_PROJECT", str(root))
-    assert book.run_pages(jobs=2) == 1
+    assert build.run_pages(jobs=2) == 1
     out, err = capsys.readouterr()
     assert "intro" in out and "FAILED" in out
     assert err == "page intro failed: ValueError in cell [3]: the first line (see _build/failed/intro.ipynb)\n"
     assert (root / "book/intro.ipynb").read_text() == "{}" and (root / "_build/failed/intro.ipynb").exists()
-    assert [p.name for p in book.stale(root)] == ["intro"]  # the other page was run
+    assert [p.name for p in build.stale(root)] == ["intro"]  # the other page was run
 
 
 def test_into_a_copy_of_the_book_once_per_state_of_the_library(root: Path) -> None:
     into, lines = root / "_build" / "live", list[str]()
-    page, record = book.find("intro", root), "data/records/paper/proofs/a-s0-00000000.json"
+    page, record = build.find("intro", root), "data/records/paper/proofs/a-s0-00000000.json"
     (root / record).parent.mkdir(parents=True, exist_ok=True)
     (root / record).write_text("{}")
     for _ in range(2):
-        assert book.execute([page], into=into, say=lines.append) == []
+        assert build.execute([page], into=into, say=lines.append) == []
     said = [line.split("  ")[0] for line in lines]
     assert said == ["1 pages to run", "[1/1] intro", "every page is up to date"]
     assert all((into / name).exists() for name in ("_toc.yml", "book/glossary.md", record))
     assert (into / "book/intro.ipynb").exists() and not page.notebook.exists()
     edit(root, "ssllib/loss.py")
     pool = Recorder()
-    book.execute([page], into=into, executor=pool, say=lines.append)
+    build.execute([page], into=into, executor=pool, say=lines.append)
     assert pool.jobs == 1
 
 
@@ -208,7 +208,7 @@ class Recorder(Executor):
 
     def submit(self, fn, /, *args, **kwargs):  # type: ignore[no-untyped-def]
         fn, args = pickle.loads(pickle.dumps((fn, args)))
-        assert fn is book.papermill
+        assert fn is build.papermill
         self.jobs += 1
         args[1].write_text(args[0].read_text())
         future: Future[tuple[float, str]] = Future()
@@ -218,8 +218,8 @@ class Recorder(Executor):
 
 def test_any_executor_runs_the_pages(root: Path) -> None:
     pool = Recorder()
-    assert book.execute(book.pages(root), executor=pool, say=lambda line: None) == []
-    assert pool.jobs == 2 and book.stale(root) == []
+    assert build.execute(build.pages(root), executor=pool, say=lambda line: None) == []
+    assert pool.jobs == 2 and build.stale(root) == []
 
 
 @pytest.mark.parametrize(
@@ -237,9 +237,9 @@ def test_any_executor_runs_the_pages(root: Path) -> None:
 def test_a_wrong_parameter_is_refused_before_a_kernel_starts(
     root: Path, monkeypatch: pytest.MonkeyPatch, values: dict[str, object], message: str
 ) -> None:
-    monkeypatch.setattr(book, "papermill", lambda *args: pytest.fail("a kernel was started"))
+    monkeypatch.setattr(build, "papermill", lambda *args: pytest.fail("a kernel was started"))
     with pytest.raises(InputError) as refused:
-        book.run_page("intro", values, root / "out.ipynb", root)
+        build.run_page("intro", values, root / "out.ipynb", root)
     assert message in str(refused.value) and "\n" not in str(refused.value)
 
 
@@ -253,7 +253,7 @@ def test_parameters_are_read_as_the_types_that_the_page_declares(root: Path) -> 
 
 def test_a_page_with_other_parameters(root: Path) -> None:
     out = root / "runs" / "one.ipynb"
-    book.run_page("intro", {"seed": "4", "norms": "[10]"}, out, root)
+    build.run_page("intro", {"seed": "4", "norms": "[10]"}, out, root)
     cells = nbformat.read(out, as_version=4).cells
     assert "".join(o.text for o in cells[-1].outputs) == "seed 4\nsum 10.5\n"
     assert not (root / "book/intro.ipynb").exists()
@@ -263,15 +263,15 @@ def test_a_failing_run_says_what_the_page_said(root: Path) -> None:
     edit(root, "book/intro.py", "\nclass InputError(ValueError): pass\n")
     edit(root, "book/intro.py", "raise InputError('seed is 4; allowed: 5')\n")
     with pytest.raises(InputError, match="^page intro failed: seed is 4; allowed: 5 \\(see .*one.ipynb\\)$"):
-        book.run_page("intro", {}, root / "one.ipynb", root)
+        build.run_page("intro", {}, root / "one.ipynb", root)
 
 
 @pytest.mark.parametrize("out", ["book/intro.ipynb", "book/training/norms.ipynb", "out.html"])
 def test_a_run_never_overwrites_a_page_of_the_book(root: Path, out: str) -> None:
     with pytest.raises(InputError, match="cannot write to"):
-        book.run_page("intro", {}, root / out, root)
+        build.run_page("intro", {}, root / out, root)
 
 
 def test_pages_can_be_listed_without_loading_torch() -> None:
-    line = "import sys, ssllib.book; sys.exit('torch' in sys.modules)"
+    line = "import sys, ssllib.pages.build; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", line]).returncode == 0

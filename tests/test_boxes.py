@@ -4,17 +4,19 @@ import re
 import pytest
 from made_up import claim
 
-from ssllib import boxes, claims, pages, records, verdicts
 from ssllib.errors import InputError
-from ssllib.verdicts import Verdict
-from ssllib.words import Reading
+from ssllib.evidence import claims, verdicts
+from ssllib.evidence.verdicts import Verdict
+from ssllib.evidence.words import Reading
+from ssllib.pages import boxes, page
+from ssllib.runs import records
 
-CHECKS = {"scale": pages.choice("smoke", "cpu"), "epochs": pages.integer(1, 100), "rate": pages.number(0, 1)}
+CHECKS = {"scale": page.choice("smoke", "cpu"), "epochs": page.integer(1, 100), "rate": page.number(0, 1)}
 GOOD = {"scale": "smoke", "epochs": 3, "rate": 0.5, "_hidden": 1, "In": [], "Out": {}, "np": pytest}
 
 
 def test_begin_takes_what_is_allowed() -> None:
-    assert pages.begin("x/y", dict(GOOD), **CHECKS).parameters == {"scale": "smoke", "epochs": 3, "rate": 0.5}
+    assert page.begin("x/y", dict(GOOD), **CHECKS).parameters == {"scale": "smoke", "epochs": 3, "rate": 0.5}
 
 
 @pytest.mark.parametrize(
@@ -29,13 +31,13 @@ def test_begin_takes_what_is_allowed() -> None:
 )
 def test_begin_names_what_is_wrong(change: dict, says: str) -> None:
     with pytest.raises(InputError, match=re.escape(says)) as e:
-        pages.begin("x/y", GOOD | change, **CHECKS)
+        page.begin("x/y", GOOD | change, **CHECKS)
     assert e.value._render_traceback_() == [f"InputError: {e.value}"]
 
 
 def test_missing_parameter() -> None:
     with pytest.raises(InputError, match="has no value for its parameter rate"):
-        pages.begin("x/y", {k: v for k, v in GOOD.items() if k != "rate"}, **CHECKS)
+        page.begin("x/y", {k: v for k, v in GOOD.items() if k != "rate"}, **CHECKS)
 
 
 def test_tables_align_numbers() -> None:
@@ -69,7 +71,7 @@ def test_every_claim_has_a_box_and_every_verdict_a_colour() -> None:
     for c in claims.load().values():
         box = boxes.claim_box(c)
         assert all(said in box for said in c.quote.values()) and c.ours in box
-        assert box.startswith(":::::{admonition}")
+        assert box.startswith(f'<span id="claim-{c.id}"') and "\n:::::{admonition}" in box
         v = verdicts.verdict(c, records.committed())
         assert boxes.verdict_class(v) and v.short in boxes.verdict_box(v)
 

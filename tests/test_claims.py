@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 from made_up import claim, store
 
-from ssllib import claims, records, scoreboard, verdicts, words
-from ssllib.claims import Claim
 from ssllib.errors import InputError
-from ssllib.records import Store
+from ssllib.evidence import claims, scoreboard, verdicts, words
+from ssllib.evidence.claims import Claim
+from ssllib.runs import records
+from ssllib.runs.records import Store
 
 
 def test_confirmed_with_paired_seeds(tmp_path: Path) -> None:

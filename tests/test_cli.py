@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ssllib.__main__ import main
-from ssllib.records import Store, read
+from ssllib.runs.records import Store, read
 
 SMALL = ["--set", "train_images=128", "--set", "held_out=64", "--set", "test_images=64", "--set", "width=4",
          "--set", "epochs=3", "--set", "schedule_epochs=3", "--set", "knn_k=10", "--set", "batch_size=32"]  # fmt: skip
@@ -41,6 +41,9 @@ def fails(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         (["run", "simclr-arms", "--set", "lr=1", "--commit"], "--commit takes only declared cells"),
         (["run"], "needs the name of an experiment or --queue"),
         (["run", "simclr-arms", "--queue"], "and not both"),
+        (["run", "--queue", "--scale", "cpu", "--minutes", "-3"], "--minutes is -3"),
+        (["run", "simclr-arms", "--jobs", "0"], "--jobs is 0; allowed: a number in [1"),
+        (["run", "simclr-arms", "--threads", "2", "--commit"], "recorded runs have one thread"),
         (["run", "--queue", "--seed", "1"], "--queue takes what data/queue.yml says"),
         (["page", "training/nothing"], "there is no page 'training/nothing'; the pages are: "),
         (["page", "training/simclr-norms", "-p", "sacle", "smoke"], "sacle"),

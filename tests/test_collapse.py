@@ -9,8 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssllib import collapse, losses, proofs, stationary
+from ssllib import losses
 from ssllib.errors import InputError
+from ssllib.theory import collapse, critical_points, proofs
 
 pairs = st.integers(1, 4)
 temperatures = st.floats(0.1, 10)
@@ -25,7 +26,7 @@ def at(z: torch.Tensor, tau: float) -> torch.Tensor:
 @given(pairs, st.integers(0, 3), temperatures, dimensions)
 def test_spectrum_is_autograd_s(m: int, k: int, tau: float, d: int) -> None:
     z = collapse.embeddings([1] * m + [-1] * k, [0.3] + [1.0] * (d - 1))
-    h = stationary.hessian(lambda x: at(x, tau), z, stationary.tangents(z))
+    h = critical_points.hessian(lambda x: at(x, tau), z, critical_points.tangents(z))
     expected = collapse.spectrum(m, k, tau).eigenvalues(d)
     assert expected.shape == (2 * (m + k) * (d - 1),)
     if d > 1:
@@ -44,7 +45,7 @@ def test_no_gradient_on_a_line_with_any_signs_and_norms(
     )
     axis = torch.arange(1, d + 1, dtype=torch.float64)
     z = (norms * torch.tensor(signs, dtype=torch.float64)).unsqueeze(1) * axis
-    g = stationary.gradient(lambda x: at(x, tau), z)
+    g = critical_points.gradient(lambda x: at(x, tau), z)
     assert float((g * norms.unsqueeze(1)).abs().max()) * tau < 1e-12
 
 
@@ -87,7 +88,7 @@ def test_equal_embeddings_in_closed_form() -> None:
 
 def test_smallest_cases() -> None:
     def word(sides: list[int], axis: list[float]) -> str:
-        return stationary.classify(lambda x: at(x, 0.5), collapse.embeddings(sides, axis)).word
+        return critical_points.classify(lambda x: at(x, 0.5), collapse.embeddings(sides, axis)).word
 
     assert word([1], [1.0, 2.0]) == "flat"  # one pair: the loss is zero everywhere
     assert word([1, 1, 1], [1.0]) == "flat"  # d = 1: nowhere to go
@@ -100,7 +101,7 @@ def test_smallest_cases() -> None:
 def test_a_pair_on_both_sides_is_a_saddle_too() -> None:
     z = collapse.embeddings([1, 1, -1], [1.0, 2.0])
     z[0] *= -1
-    assert stationary.classify(lambda x: at(x, 0.5), z).word == "saddle"
+    assert critical_points.classify(lambda x: at(x, 0.5), z).word == "saddle"
 
 
 def test_table_of_losses() -> None:
@@ -143,7 +144,7 @@ def test_input_errors() -> None:
 def found() -> dict[str, proofs.Proof]:
     pytest.importorskip("sympy")
     pytest.importorskip("z3")
-    from ssllib.proofs.collapse import CHECKS
+    from ssllib.theory.proofs.collapse_theorem import CHECKS
 
     return {name: proofs.prove(name) for name in CHECKS}
 
@@ -174,7 +175,7 @@ def test_counterexample_by_hand(found: dict[str, proofs.Proof]) -> None:
 def test_curvatures_are_the_library_s() -> None:
     sp = pytest.importorskip("sympy")
     pytest.importorskip("z3")
-    from ssllib.proofs import circle
+    from ssllib.theory.proofs import circle
 
     t = sp.Symbol("t", real=True)
     tau, x, m, k = sp.symbols("tau x m k", positive=True)
@@ -191,7 +192,7 @@ def test_curvatures_are_the_library_s() -> None:
 def test_signs_that_are_not_so_are_not_proved() -> None:
     sp = pytest.importorskip("sympy")
     pytest.importorskip("z3")
-    from ssllib.proofs.circle import always_positive
+    from ssllib.theory.proofs.circle import always_positive
 
     a, b = sp.symbols("a b", positive=True)
     above = {a: (">", 0), b: (">=", 0)}
@@ -207,7 +208,7 @@ def test_signs_that_are_not_so_are_not_proved() -> None:
 
 def test_a_curve_that_is_not_level_is_refused() -> None:
     sp = pytest.importorskip("sympy")
-    from ssllib.proofs.circle import Group, curvature
+    from ssllib.theory.proofs.circle import Group, curvature
 
     t, tau, x = sp.Symbol("t", real=True), *sp.symbols("tau x", positive=True)
     with pytest.raises(ValueError, match="stationary"):

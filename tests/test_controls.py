@@ -5,18 +5,19 @@ import torch
 from test_training import OTHERS, TINY
 from torch import nn
 
-from ssllib import datasets, experiments, models, training
-from ssllib.config import kind
+from ssllib.engine import data, loop, methods
+from ssllib.engine.config import kind
+from ssllib.engine.methods.method import feeding_batch_norm
+from ssllib.engine.train_config import TrainConfig
 from ssllib.errors import InputError
-from ssllib.models.method import feeding_batch_norm
-from ssllib.train_config import TrainConfig
+from ssllib.runs import experiments
 
 EACH = {"simclr": TINY.replace(proj_norm=True)} | {name: c for name, c in OTHERS.items() if name != "vit"}
 
 
-def built(config: TrainConfig) -> models.Method:
+def built(config: TrainConfig) -> methods.Method:
     torch.manual_seed(0)
-    model = models.build(config)
+    model = methods.build(config)
     model.begin()
     return model
 
@@ -64,13 +65,13 @@ def test_weights_before_a_batch_norm_work_by_their_direction_and_no_others_do(na
 def test_rate_and_decay_of_weights_before_a_batch_norm() -> None:
     config = EACH["simsiam"].replace(rate_before_norm=81.0, weight_decay=5e-4, lr=0.2, schedule_epochs=500)
     model = built(config)
-    optimizer = training._optimizer(model, config)
+    optimizer = loop._optimizer(model, config)
     before = set(map(id, feeding_batch_norm(model)))
     trained = {id(p) for p in model.parameters() if p.requires_grad}
     assert {id(p) for g in optimizer.param_groups for p in g["params"]} == trained
     assert sum(len(g["params"]) for g in optimizer.param_groups) == len(trained)
-    training._one_epoch(model, optimizer, datasets.load(config).train, config, 3)
-    rate = training._rate(config, 11, 4)
+    loop._one_epoch(model, optimizer, data.load(config).train, config, 3)
+    rate = loop._rate(config, 11, 4)
     predictor = set(map(id, model.predictor.parameters()))
     for group in optimizer.param_groups:
         for p in group["params"]:
@@ -98,9 +99,9 @@ def test_fast_weights_step_as_cut_ones_do() -> None:
             for n in names:
                 weights[n].div_(cut)
         if times == 1:
-            optimizer = training._optimizer(model, own)
+            optimizer = loop._optimizer(model, own)
         else:
-            groups = training._apart(model.groups(), [weights[n] for n in names], own)
+            groups = loop._apart(model.groups(), [weights[n] for n in names], own)
             optimizer = torch.optim.SGD(groups, own.lr, own.momentum)
             for group in optimizer.param_groups:
                 group["lr"] = own.lr * group.get("times", 1.0)
@@ -117,7 +118,7 @@ def test_fast_weights_step_as_cut_ones_do() -> None:
 def test_no_weight_before_a_batch_norm_is_said() -> None:
     config = OTHERS["vit"].replace(proj_norm=False, rate_before_norm=9.0)
     with pytest.raises(InputError, match="no weight feeds a batch norm"):
-        training._optimizer(built(config), config)
+        loop._optimizer(built(config), config)
 
 
 def test_new_settings_leave_identities_and_results_as_they_were() -> None:

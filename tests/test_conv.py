@@ -5,9 +5,9 @@ import copy
 import pytest
 import torch
 
-from ssllib.models import conv
-from ssllib.models.backbones import ResNet
-from ssllib.models.conv import Conv2d
+from ssllib.engine.methods import conv
+from ssllib.engine.methods.backbones import ResNet
+from ssllib.engine.methods.conv import Conv2d
 
 SHAPES = [(8, 16, 8, 3, 2), (16, 16, 4, 3, 1), (8, 16, 8, 1, 2), (16, 32, 4, 3, 2), (32, 32, 2, 3, 1), (3, 8, 13, 5, 4),
           (16, 8, 1, 3, 1), (4, 8, 7, 3, 2), (4, 8, 3, 1, 1)]  # fmt: skip

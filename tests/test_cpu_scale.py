@@ -5,12 +5,13 @@ import dataclasses
 import pytest
 import torch
 
-from ssllib import experiments, models
 from ssllib.cut_init import cut_init_
-from ssllib.datasets.shapes import shapes
-from ssllib.experiments.training import CPU, GPU, default_of
-from ssllib.train_config import TrainConfig
-from ssllib.views import view
+from ssllib.engine import methods
+from ssllib.engine.data.shapes import shapes
+from ssllib.engine.train_config import TrainConfig
+from ssllib.engine.views import view
+from ssllib.runs import experiments
+from ssllib.runs.experiments.interventions import CPU, GPU, default_of
 
 ALLOWED = {"backbone", "epochs"}
 """Settings that may differ from the gpu scale's."""
@@ -78,7 +79,7 @@ def test_norms_at_the_start_are_those_of_the_gpu_scale(method: str, cut: float) 
     def start(scale: str, seed: int) -> float:
         config = default_of(method, scale)
         torch.manual_seed(seed)
-        model = models.build(config)
+        model = methods.build(config)
         if cut != 1:
             cut_init_(model, cut)
         with torch.no_grad():
@@ -90,7 +91,7 @@ def test_norms_at_the_start_are_those_of_the_gpu_scale(method: str, cut: float) 
 
 
 def test_the_small_network_has_its_stated_size() -> None:
-    backbone = models.build(CPU).backbone
+    backbone = methods.build(CPU).backbone
     assert sum(p.numel() for p in backbone.parameters()) == pytest.approx(1.23e6, rel=0.01)
     with torch.no_grad():
         assert backbone.eval()(torch.zeros(2, 3, 32, 32)).shape == (2, 256)

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from ssllib import claims
-from ssllib.claims import Claim
+from ssllib.evidence import claims
+from ssllib.evidence.claims import Claim
 
 OVERCLAIMS = "The sentence overclaims"
 """How a note begins that says so."""

@@ -1,10 +1,12 @@
 import hashlib
 import http.server
 import io
+import os
 import tarfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import PIL.Image
@@ -14,19 +16,19 @@ import scipy.stats
 import torch
 import torchvision
 
-from ssllib import datasets
-from ssllib.datasets import ImageSet, balanced, labelled
-from ssllib.datasets.cifar import FOLDERS, cifar
-from ssllib.datasets.download import FILES, TERMS, File, bar, download, get, matches, unpack
-from ssllib.datasets.flowers import flowers
-from ssllib.datasets.folder import image_folder, read_image
-from ssllib.datasets.human_labels import NOISE, cifar10_h, cifar_n, convert_cifar_n, entropy, noise_rate
-from ssllib.datasets.imbalance import BASES, exponential_counts, imbalanced
-from ssllib.datasets.shapes import NAMES, OTHERS, annotate, others, shapes, shapes_with_blend
+from ssllib.engine import data as datasets
+from ssllib.engine.data import ImageSet, balanced, batches, labelled, load
+from ssllib.engine.data.cifar import FOLDERS, cifar
+from ssllib.engine.data.download import FILES, TERMS, File, bar, download, get, matches, unpack
+from ssllib.engine.data.flowers import flowers
+from ssllib.engine.data.folder import image_folder, read_image
+from ssllib.engine.data.human_labels import NOISE, cifar10_h, cifar_n, convert_cifar_n, entropy, noise_rate
+from ssllib.engine.data.imbalance import BASES, exponential_counts, imbalanced
+from ssllib.engine.data.shapes import NAMES, OTHERS, annotate, others, shapes, shapes_with_blend
+from ssllib.engine.evaluation.knn import accuracy, knn_predict
+from ssllib.engine.train_config import TrainConfig
 from ssllib.errors import InputError
-from ssllib.evaluate import accuracy, knn_predict
 from ssllib.paths import data_root
-from ssllib.train_config import TrainConfig
 
 
 def test_shapes_are_bytes_balanced_and_repeatable() -> None:
@@ -586,3 +588,202 @@ def test_bar_in_place_on_a_terminal_and_one_line_elsewhere() -> None:
             draw(done, 2_000_000)
     assert plain.getvalue() == f"set.tgz [{'#' * 30}] 100 %  2.0 of 2.0 MB\n"
     assert terminal.getvalue().count("\r") == 3 and terminal.getvalue().endswith("MB\n")
+
+
+# ---- folders, caches, links and disks as they are found
+
+
+def test_hidden_files_and_folders_are_passed_over_at_every_depth(tmp_path: Path) -> None:
+    _pictures(tmp_path, {"a/1.png": (8, 8), "a/deep/2.png": (8, 8), "b/3.png": (8, 8)})
+    for hidden in (
+        "a/.ipynb_checkpoints/1-checkpoint.png", "a/deep/.thumbs/t.png", "a/._1.png", "__MACOSX/a/1.png",
+        "b/__MACOSX/1.png", "b/@eaDir/t.png", ".git/x.png",
+    ):  # fmt: skip
+        _pictures(tmp_path, {hidden: (8, 8)})
+    data = image_folder(tmp_path, 8)
+    assert data.labels.tolist() == [0, 0, 1] and data.classes == 2
+
+
+def test_links_are_followed_but_not_in_a_circle(tmp_path: Path) -> None:
+    _pictures(tmp_path, {"set/a/1.png": (8, 8), "else/2.png": (8, 8), "else/deep/3.png": (8, 8)})
+    (tmp_path / "set/a/more").symlink_to(tmp_path / "else")
+    (tmp_path / "set/a/4.png").symlink_to(tmp_path / "else/2.png")
+    (tmp_path / "set/b").symlink_to(tmp_path / "else")
+    (tmp_path / "else/back").symlink_to(tmp_path / "else")
+    (tmp_path / "set/a/above").symlink_to(tmp_path / "set")
+    assert image_folder(tmp_path / "set", 8).labels.tolist() == [0] * 4 + [1] * 2
+    (tmp_path / "set/a/lost.png").symlink_to(tmp_path / "nowhere.png")
+    with pytest.raises(InputError, match="lost.png is a link to .*nowhere.png, which is not there"):
+        image_folder(tmp_path / "set", 8)
+
+
+def test_folders_and_pipes_that_are_named_like_pictures(tmp_path: Path) -> None:
+    _pictures(tmp_path, {"a/1.png": (8, 8), "a/folder.png/2.png": (8, 8)})
+    os.mkfifo(tmp_path / "a" / "pipe.png")
+    assert len(image_folder(tmp_path, 8)) == 2
+    with pytest.raises(InputError, match="hold a name twice"):
+        image_folder(tmp_path, 8, classes=["a", "a"])
+
+
+def _halves(root: Path, train: str, val: str) -> Any:
+    for half, names in (("train", train), ("val", val)):
+        for name in names:
+            _pictures(root / "pets" / half, {f"{name}/{i}.png": (8, 8) for i in range(6)})
+    config = TrainConfig(dataset="folder:pets", held_out=3, image_size=8, batch_size=4)
+    return load(config, str(root))
+
+
+def test_classes_are_names_not_places_in_a_list(tmp_path: Path) -> None:
+    assert _halves(tmp_path / "1", "abc", "cab").test.labels.tolist() == [0] * 6 + [1] * 6 + [2] * 6
+    for i, (train, val, alone) in enumerate((("abc", "bcd", "'a', 'd'"), ("abc", "ab", "'c'"), ("ab", "abc", "'c'"))):
+        with pytest.raises(InputError, match=f"and {alone} in one only; allowed: the same names"):
+            _halves(tmp_path / f"other{i}", train, val)
+
+
+def test_sixteen_bits_are_brought_to_eight(tmp_path: Path) -> None:
+    ramp = np.linspace(0, 65535, 16 * 16).round().astype(np.uint16).reshape(16, 16)
+    for name in ("grey.png", "grey.tiff"):
+        PIL.Image.fromarray(ramp).save(tmp_path / name)
+        ours = read_image(tmp_path / name, 16)
+        assert torch.equal(ours, torch.from_numpy((ramp // 256).astype(np.uint8)).expand(3, 16, 16))
+    PIL.Image.fromarray(np.linspace(0, 1, 256).reshape(16, 16).astype(np.float32)).save(tmp_path / "float.tiff")
+    PIL.Image.fromarray(ramp.astype(np.int32) * 9).save(tmp_path / "wide.tiff")
+    for name in ("float.tiff", "wide.tiff"):
+        with pytest.raises(InputError, match=f"{name} has pixels .*allowed: 8 or 16 bits"):
+            read_image(tmp_path / name, 16)
+    PIL.Image.fromarray(ramp > 30000).save(tmp_path / "bits.png")
+    assert read_image(tmp_path / "bits.png", 16).unique().tolist() == [0, 255]
+
+
+def test_pictures_too_large_too_long_or_damaged_are_named(tmp_path: Path) -> None:
+    file = io.BytesIO()
+    PIL.Image.new("RGB", (8, 8)).save(file, "BMP")
+    bomb = bytearray(file.getvalue())
+    bomb[18:26] = (20_000).to_bytes(4, "little") * 2
+    (tmp_path / "bomb.bmp").write_bytes(bomb)
+    _pictures(tmp_path, {"long.png": (2, 500), "whole.png": (40, 40)})
+    whole = (tmp_path / "whole.png").read_bytes()
+    for name, content in {"empty.png": b"", "cut.png": whole[:60], "turned.png": whole[:20] + whole[60:]}.items():
+        (tmp_path / name).write_bytes(content)
+    for name in ("bomb.bmp", "empty.png", "cut.png", "turned.png", "none.png"):
+        with pytest.raises(InputError, match=f"{name} is not a picture that can be read"):
+            read_image(tmp_path / name, 8)
+    with pytest.raises(InputError, match="long.png has sides 500 x 2; allowed: at most 200 to 1"):
+        read_image(tmp_path / "long.png", 8)
+    assert read_image(tmp_path / "whole.png", 1).shape == (3, 1, 1)
+
+
+@pytest.mark.parametrize("damage", [b"", b"garbage", "cut", "shape"])
+def test_a_damaged_cache_is_made_anew(tmp_path: Path, damage: bytes | str) -> None:
+    _pictures(tmp_path / "set", {"a/1.png": (20, 40), "b/2.png": (16, 16)})
+    first = image_folder(tmp_path / "set", 8, cache=tmp_path / "cache").images.clone()
+    (file,) = (tmp_path / "cache").iterdir()
+    if damage == "shape":
+        np.save(file, np.zeros((1, 3, 8, 8), np.uint8))
+    else:
+        file.write_bytes(file.read_bytes()[:-50] if damage == "cut" else damage)  # type: ignore[arg-type]
+    for _ in range(2):
+        assert torch.equal(image_folder(tmp_path / "set", 8, cache=tmp_path / "cache").images, first)
+    assert [p.name for p in (tmp_path / "cache").iterdir()] == [file.name]
+
+
+def test_a_cache_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _pictures(tmp_path / "set", {"a/1.png": (20, 40), "b/2.png": (16, 16)})
+    plain = image_folder(tmp_path / "set", 8).images
+    (tmp_path / "no").write_text("a file where the folder should be")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "home"))
+    for _ in range(2):
+        assert torch.equal(image_folder(tmp_path / "set", 8, cache=tmp_path / "no").images, plain)
+    assert len(list((tmp_path / "home/ssllib/bytes").iterdir())) == 1
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "no"))
+    with pytest.warns(UserWarning, match="kept in memory .*no cannot be written"):
+        found = image_folder(tmp_path / "set", 8, cache=tmp_path / "no").images
+    assert torch.equal(found, plain)
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.warns(UserWarning, match="No space left on device"):
+        found = image_folder(tmp_path / "set", 8, cache=tmp_path / "fresh").images
+    assert torch.equal(found, plain) and list((tmp_path / "fresh").iterdir()) == []
+
+
+def test_the_tilde_is_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert data_root("~/data") == tmp_path / "data"
+    monkeypatch.setenv("SSLLIB_DATA", "~/other")
+    assert data_root() == tmp_path / "other"
+    with pytest.raises(InputError, match="no such home folder"):
+        data_root("~nobody-of-this-name/data")
+    with pytest.raises(InputError, match=f"cifar10 is not at {tmp_path}/here"):
+        cifar("cifar10", "~/here")
+
+
+def test_what_cannot_be_read_now_is_not_called_damaged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "cifar-10-batches-py").mkdir()
+
+    def stale(*_: object, **__: object) -> None:
+        raise OSError(116, "Stale file handle")
+
+    monkeypatch.setattr(torchvision.datasets.CIFAR10, "__init__", stale)
+    for root in (tmp_path, tmp_path / "cifar-10-batches-py"):  # the folder itself is known, too
+        with pytest.raises(InputError, match=r"cannot be read now \(\[Errno 116\] Stale file handle\)$"):
+            cifar("cifar10", root)
+
+
+def test_a_disk_that_refuses_is_not_taken_for_the_net(
+    server: _Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file.part").mkdir()  # stands where the part should go
+    with pytest.raises(InputError, match="file.part cannot be written"):
+        download(server.url, tmp_path / "file", DIGEST)
+    assert len(server.asked) == 1
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(InputError, match="cannot be made"):
+        download(server.url, tmp_path / "folder", DIGEST)
+    (tmp_path / "no").write_text("")
+    archive = _tar(tmp_path / "a.tgz", ("set/one", b"1"))
+    with pytest.raises(InputError, match="cannot be written .*set SSLLIB_DATA"):
+        unpack(archive, tmp_path / "no" / "set")
+    server.errors = [429, 408]
+    assert download(server.url, tmp_path / "late", DIGEST).read_bytes() == BODY
+
+
+def test_a_bar_on_a_stream_that_closes_or_lacks_characters(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = io.StringIO()
+    closed.close()
+    ascii_only = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr("sys.stderr", None)
+    for stream in (closed, ascii_only, None):
+        draw = bar("größe", stream)
+        for done in (1, 2):
+            draw(done, 2)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda d: balanced(d.labels, -8, 8), "count of images is -8"),
+        (lambda d: balanced(d.labels, 8.0, 8), "count of images is 8.0"),
+        (lambda d: balanced(d.labels, 8, 0), "classes is 0"),
+        (lambda d: labelled(d.labels, 0.5, 4), "labels from 0 to 7; allowed: from 0 to 3"),
+        (lambda d: list(batches(d, torch.arange(4), 0, "cpu")), "size of a batch is 0"),
+        (lambda d: ImageSet(d.images, d.labels[:3], 8), "do not fit"),
+        (lambda d: shapes(2.0), "number of images is 2.0"),
+        (lambda d: annotate(d.labels, d.labels, torch.zeros(16), annotators=0), "annotators is 0"),
+        (lambda d: noise_rate(d.labels, d.labels[:1]), "allowed: one shape"),
+    ],
+)
+def test_sizes_and_types_that_are_refused(call: Any, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        call(shapes(16))
+
+
+def test_no_image_and_one() -> None:
+    data = shapes(16)
+    assert [len(x) for x in batches(data, torch.arange(0), 4, "cpu")] == [0]
+    assert [len(x) for x in batches(data, torch.arange(9), 4, "cpu")] == [4, 4, 1]
+    assert len(balanced(data.labels, 0, 8, last=True)) == 0
+    votes = torch.tensor([[0, 0], [1, 0]])
+    assert entropy(votes)[0].isnan() and float(entropy(votes)[1]) == 0

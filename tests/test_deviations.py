@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 import torch
 
-from ssllib import deviations, experiments, papers
 from ssllib.augment import augment
+from ssllib.engine.methods.byol import BYOL
+from ssllib.engine.methods.simsiam import SimSiam
+from ssllib.engine.train_config import PROTOCOLS, TrainConfig
 from ssllib.errors import InputError
-from ssllib.experiments.grid import Cell
-from ssllib.models.byol import BYOL
-from ssllib.models.simsiam import SimSiam
-from ssllib.train_config import PROTOCOLS, TrainConfig
+from ssllib.evidence import deviations, papers
+from ssllib.pages import deviation_table
+from ssllib.runs import experiments
+from ssllib.runs.experiments.grid import Cell
 
 PAPERS = ("2406.16468", "2502.09252", "2403.18699")
 COMPARED = deviations.compared()
@@ -360,7 +362,7 @@ def test_arms_are_compared_as_lists() -> None:
 
 @pytest.mark.parametrize(("experiment", "scale"), COMPARED)
 def test_markdown_shows_each_deviation(experiment: str, scale: str) -> None:
-    text = deviations.markdown(experiment, scale)
+    text = deviation_table.markdown(experiment, scale)
     table, _, folded = text.partition(":::{dropdown}")
     for d in deviations.of(experiment, scale):
         assert f"| {d.setting} |" in table and d.ours in table and d.paper in table and d.reason in table
@@ -372,20 +374,20 @@ def test_markdown_shows_each_deviation(experiment: str, scale: str) -> None:
 
 
 def test_groups_are_named_as_shortly_as_tells_them_apart() -> None:
-    text = deviations.markdown(["simclr-arms", "simsiam-arms", "byol-arms"], "gpu").partition(
+    text = deviation_table.markdown(["simclr-arms", "simsiam-arms", "byol-arms"], "gpu").partition(
         ":::{dropdown}"
     )[0]
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
     assert {row[1] for row in rows if row[0] == "images"} == {"all"}
     assert {row[1] for row in rows if row[0] == "optimizer"} == {"SimCLR"}
     assert {row[1] for row in rows if row[0] == "rate"} == {"SimCLR", "SimSiam"}
-    assert "rate | anchors" in deviations.markdown("anchors-cifar10", "gpu")
-    assert "rate | without anchors" in deviations.markdown("anchors-cifar10", "gpu")
+    assert "rate | anchors" in deviation_table.markdown("anchors-cifar10", "gpu")
+    assert "rate | without anchors" in deviation_table.markdown("anchors-cifar10", "gpu")
 
 
 def test_arms_of_no_table_say_so() -> None:
     assert deviations.of("transfer", "gpu") == []
-    assert "No table or figure" in deviations.markdown("transfer", "gpu")
+    assert "No table or figure" in deviation_table.markdown("transfer", "gpu")
 
 
 def test_one_clear_line_when_the_question_is_wrong() -> None:

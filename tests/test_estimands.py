@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from made_up import store
 
-from ssllib import metrics, records, stats
 from ssllib.errors import InputError
-from ssllib.estimands import Estimand
-from ssllib.records import Store
+from ssllib.evidence import metrics, stats
+from ssllib.evidence.estimands import Estimand
+from ssllib.runs import records
+from ssllib.runs.records import Store
 
 NORM_AT_0 = {"arm": "cut", "metric": "norm_projector", "epoch": 0}
 GAIN = {"value": {"arm": "cut", "metric": "knn_test"}, "minus": {"arm": "default", "metric": "knn_test"}}

@@ -4,11 +4,10 @@ import torch
 from sklearn.metrics import top_k_accuracy_score
 from sklearn.neighbors import KNeighborsClassifier
 
-from ssllib.datasets import ImageSet
-from ssllib.datasets.imbalance import imbalanced
-from ssllib.datasets.shapes import shapes
-from ssllib.errors import InputError
-from ssllib.evaluate import (
+from ssllib.engine.data import ImageSet
+from ssllib.engine.data.imbalance import imbalanced
+from ssllib.engine.data.shapes import shapes
+from ssllib.engine.evaluation.knn import (
     PROTOCOLS,
     accuracy,
     features,
@@ -18,6 +17,7 @@ from ssllib.evaluate import (
     knn_scores,
     top_accuracy,
 )
+from ssllib.errors import InputError
 
 
 @pytest.fixture(scope="module")
@@ -161,3 +161,98 @@ def test_features_do_not_depend_on_the_batch() -> None:
     torch.testing.assert_close(both[0], both[1])
     torch.testing.assert_close(both[0], data.images.double().mean(dim=(2, 3)).float() / 255)
     assert features(lambda x: {"a": x.flatten(1)}, data, batch=4, device="cpu")["a"].shape == (10, 3072)
+
+
+# --- numbers and sizes out of the ordinary ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("temperature", [1e-3, 1e-6, 1e-20])
+def test_a_low_temperature_is_the_nearest_neighbour(data, temperature: float) -> None:
+    """exp((cos - 1) / T) underflows for every neighbour here; the vote is still the nearest one's."""
+    bank, labels, queries = data
+    bank, queries = bank.abs() * torch.tensor([1.0, 0, 0, 0, 0, 0]) + bank, -queries.abs()
+    votes = knn_scores(bank, labels, queries, 20, temperature)
+    assert bool((votes.sum(dim=1) > 0).all())
+    assert torch.equal(votes.argmax(dim=1), knn_predict(bank, labels, queries, 1))
+    neighbours = knn_scores(bank, labels, queries, 20)
+    assert torch.equal(votes > 0, neighbours > 0)  # whoever has a neighbour has a vote
+
+
+@pytest.mark.parametrize("temperature", [None, 0.1])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_features_that_are_not_finite_have_no_vote_and_get_none(data, temperature, value: float) -> None:
+    bank, labels, queries = (x.clone() for x in data)
+    bank[::3, 2] = value
+    queries[5, 0] = value
+    keep = torch.ones(300, dtype=torch.bool)
+    keep[::3] = False
+    ours = knn_predict(bank, labels, queries, 10, temperature)
+    wanted = knn_predict(bank[keep], labels[keep], data[2], 10, temperature)
+    assert int(ours[5]) == -1 and torch.equal(ours[torch.arange(90) != 5], wanted[torch.arange(90) != 5])
+    all_votes = knn_scores(bank, labels, queries, 300)  # more neighbours than there are
+    assert int(all_votes[0].sum()) == 200 and int(all_votes[5].sum()) == 0
+    bank[:] = value
+    assert knn_predict(bank, labels, queries, 10, temperature).tolist() == [-1] * 90
+    alone = knn_scores(data[0], labels, data[0], 299, leave_one_out=True)
+    assert alone.sum(dim=1).tolist() == [299] * 300
+
+
+def test_scores_that_are_no_number_are_no_hit() -> None:
+    scores = torch.tensor([[0.1, float("nan"), 0.2], [0.1, 0.3, 0.2]])
+    assert top_accuracy(scores, torch.tensor([2, 1]), 1) == 50
+    assert np.isnan(accuracy(torch.zeros(0), torch.zeros(0)))
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.int16, torch.int32])
+def test_labels_of_any_width_and_numpys_numbers(data, dtype: torch.dtype) -> None:
+    bank, labels, queries = data
+    wanted = knn_predict(bank, labels, queries, 10, 0.5)
+    assert torch.equal(knn_predict(bank, labels.to(dtype), queries, np.int64(10), np.float32(0.5)), wanted)
+    assert torch.equal(knn_predict(bank * 1e-30, labels, queries * 1e30, 10, 0.5), wanted)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda b, y, q: knn_predict(b, y, q, 2.5), "k of k-NN is 2.5; allowed: a whole number"),
+        (lambda b, y, q: knn_predict(b, y, q, True), "k of k-NN is True"),
+        (lambda b, y, q: knn_predict(b[:0], y[:0], q, 1), "0 bank features"),
+        (lambda b, y, q: knn_predict(b, y.float(), q, 1), "labels of torch.float32"),
+        (lambda b, y, q: knn_predict(b, y - 1, q, 1), "labels from -1 to 5; allowed: from 0"),
+        (lambda b, y, q: knn_scores(b, y, q, 1, classes=3), "labels from 0 to 6; allowed: from 0 to 2"),
+        (lambda b, y, q: knn_scores(b, y, q, 1, chunk=0), "chunk is 0"),
+        (lambda b, y, q: knn_predict(b, y, q, 1, 0.0), "k-NN temperature is 0.0"),
+        (lambda b, y, q: accuracy(y, y[:1]), "allowed: one shape"),
+        (lambda b, y, q: top_accuracy(q, y[:90] - 1, 1), "a label is -1"),
+        (lambda b, y, q: top_accuracy(q, y, 1), "do not fit"),
+        (lambda b, y, q: knn_bank("augmented", shapes(8), batch=9), "at most the 8 images"),
+        (lambda b, y, q: knn_bank("balanced", shapes(7)), "at least one of each"),
+    ],
+)
+def test_what_is_refused(data, call, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        call(*data)
+
+
+def test_nobody_asked(data) -> None:
+    bank, labels, queries = data
+    assert knn_scores(bank, labels, queries[:0], 5).shape == (0, 7)
+    assert knn_predict(bank, labels, queries[:0]).shape == (0,)
+
+
+def test_a_last_batch_of_one_image_does_not_calibrate() -> None:
+    """Batch norm of vectors has no variance of one image and refuses it."""
+    from ssllib.engine.evaluation.knn import calibrate_batch_norm
+
+    class Small(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.norm = torch.nn.BatchNorm1d(3)
+
+        def embed(self, x: torch.Tensor) -> torch.Tensor:
+            return self.norm(x.mean(dim=(2, 3)))
+
+    ours, theirs = Small(), Small()
+    calibrate_batch_norm(ours, shapes(17), batch=8)
+    calibrate_batch_norm(theirs, shapes(17).take(torch.arange(16)), batch=8)
+    assert torch.equal(ours.norm.running_mean, theirs.norm.running_mean) and int(ours.norm.num_batches_tracked) == 2

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from ssllib import geometry
 from ssllib.errors import InputError
-from ssllib.proofs.spaces import hard_pairs
+from ssllib.theory.proofs.readings import hard_pairs
 
 DIMENSIONS = (1, 2, 3, 20, 2048)
 

@@ -116,3 +116,63 @@ def test_under_torch_compile(power: float) -> None:
     torch.compiler.reset()
     compiled = torch.compile(loss, backend="aot_eager", fullgraph=True)
     torch.testing.assert_close(gradient(compiled), gradient(loss))
+
+
+# --- other passes than one forward and one backward ----------------------------------------------------------
+
+
+def test_an_operation_in_place_may_follow() -> None:
+    net = torch.nn.Sequential(torch.nn.Linear(4, 4), GradScale(), torch.nn.ReLU(inplace=True))
+    x = torch.randn(3, 4)
+    z = net[0](x)
+    torch.testing.assert_close(net(x), torch.relu(z))
+    net(x).sum().backward()
+    assert net[0].weight.grad is not None
+
+
+def test_gradients_of_each_sample() -> None:
+    z = torch.randn(3, 4, generator=torch.Generator().manual_seed(0))
+    w = torch.arange(4.0)
+    own = torch.func.vmap(torch.func.grad(lambda one: (scale_grad(one, 2.0) * w).sum()))(z)
+    torch.testing.assert_close(own, z.square().sum(dim=1, keepdim=True) * w)
+
+
+@pytest.mark.parametrize("power", [0.5, 1.0, 2.0, 4.0])
+def test_second_derivative(power: float) -> None:
+    """Of the field |z|^p w, whose Jacobian is p |z|^(p - 2) w z'; zero, and finite, at a zero vector."""
+    z = torch.tensor([[3.0, 4.0], [1e-3, 0.0], [0.0, 0.0]], dtype=torch.float64, requires_grad=True)
+    w, v = torch.tensor([1.0, 2.0], dtype=torch.float64), torch.tensor([0.5, -1.0], dtype=torch.float64)
+    (field,) = torch.autograd.grad((scale_grad(z, power) * w).sum(), z, create_graph=True)
+    (second,) = torch.autograd.grad((field * v).sum(), z)
+    norm = torch.linalg.vector_norm(z.detach(), dim=1, keepdim=True)
+    wanted = power * torch.where(norm > 0, norm, torch.ones_like(norm)) ** (power - 2) * (w @ v) * z.detach()
+    torch.testing.assert_close(second, torch.where(norm > 0, wanted, 0 * wanted))
+
+
+@pytest.mark.parametrize("power", [1.0, 2.0, 4.0])
+@pytest.mark.parametrize("size", [1e-30, 1e-20, 1e-12, 1e12, 1e20, 1e30])
+def test_float32_far_from_one_against_float64(power: float, size: float) -> None:
+    z = size * torch.tensor([[0.6, 0.8], [3.0, -4.0]])
+    for grad in (0.0, 1.0, 1 / size):
+        wanted = grad * torch.linalg.vector_norm(z.double(), dim=1, keepdim=True).expand(2, 2) ** power
+        if float(wanted.max()) > 1e37:
+            continue
+        x = z.clone().requires_grad_()
+        (scale_grad(x, power) * grad).sum().backward()
+        torch.testing.assert_close(x.grad, wanted.float(), rtol=1e-5, atol=1e-36)
+
+
+def test_what_is_not_finite_stays_so() -> None:
+    z = torch.tensor([[float("nan"), 1.0], [float("inf"), 1.0], [3.0, 4.0]], requires_grad=True)
+    scale_grad(z).sum().backward()
+    assert z.grad is not None
+    assert not z.grad[:2].isfinite().any() and z.grad[2].tolist() == [5, 5]
+
+
+def test_numpy_numbers_and_other_types() -> None:
+    import numpy as np
+
+    assert GradScale(np.float32(0.5)).power == 0.5
+    for z in (torch.ones(2, 2, dtype=torch.int64), torch.tensor(1.0)):
+        with pytest.raises(InputError, match="allowed: floating point"):
+            scale_grad(z)

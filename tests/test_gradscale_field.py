@@ -9,10 +9,11 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from ssllib import geometry, proofs
+from ssllib import geometry
 from ssllib.gradscale import GradScale
-from ssllib.proofs import gradscale_field, gradscale_potential, potentials
-from ssllib.proofs.spaces import Coordinates, Gram
+from ssllib.theory import proofs
+from ssllib.theory.proofs import gradscale_field, gradscale_potential, potentials
+from ssllib.theory.proofs.readings import Coordinates, Gram
 
 pytest.importorskip("sympy")
 pytest.importorskip("z3")
@@ -95,8 +96,8 @@ def test_work_along_paths() -> None:
     import sympy as sp
 
     alpha = potentials.symbolic_power()
-    assert potentials.equal(potentials.work(2, "s", 0, "pi"), -(2 ** (alpha + 1)))
-    assert potentials.equal(potentials.work("s", "pi/3", 1, 2), 0)
+    assert sp.simplify(potentials.work(2, "s", 0, "pi") + 2 ** (alpha + 1)) == 0
+    assert potentials.work("s", "pi/3", 1, 2) == 0
     assert sp.solveset(potentials.loop(), alpha, sp.Reals) == sp.FiniteSet(0)
 
 

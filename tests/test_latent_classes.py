@@ -12,13 +12,14 @@ import torch.nn.functional as F
 from scipy.stats import spearmanr
 from torch import Tensor, nn
 
-from ssllib import config as configs
-from ssllib import experiments, verdicts
+from ssllib.engine import config as configs
+from ssllib.engine.simulations import density
+from ssllib.engine.simulations import latent_classes as lc
+from ssllib.engine.simulations.latent_classes import LatentClassesConfig
 from ssllib.errors import InputError
-from ssllib.records import Record
-from ssllib.simulations import density
-from ssllib.simulations import latent_classes as lc
-from ssllib.simulations.latent_classes import LatentClassesConfig
+from ssllib.evidence import verdicts
+from ssllib.runs import experiments
+from ssllib.runs.records import Record
 
 SMALL: dict[str, Any] = {"per_class": 30, "epochs": 3, "batch": 32, "hidden": 16, "observed": 12, "dim": 5}
 VARIANTS: list[dict[str, Any]] = [

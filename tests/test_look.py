@@ -14,8 +14,9 @@ import pytest
 import yaml
 from nbclient import NotebookClient
 
-from ssllib import book, look, notebooks, paths, printed
+from ssllib import paths
 from ssllib.errors import InputError
+from ssllib.pages import build, look, notebooks, printed
 
 ROOT = paths.project_dir()
 needs_browser = pytest.mark.skipif(look.chromium() is None, reason="no Chromium or Chrome is installed")
@@ -145,13 +146,13 @@ def test_a_style_sheet_keeps_what_fits() -> None:
 
 
 def test_a_page_runs_where_binder_and_colab_open_it(tmp_path: Path) -> None:
-    """A page with its first cell for Colab, through nbclient, from the page's own folder."""
+    """The shortest page with its first cell for Colab, through nbclient, from the page's own folder."""
     root = tmp_path / "book"
     root.mkdir()
     (root / "_config.yml").write_text("repository: {url: 'https://github.com/owner/name', branch: main}\n")
     source = root / "running.py"
-    code = "from ssllib import gradscale\nprint(callable(gradscale.GradScale))\n"
-    source.write_text(f"# %% [markdown]\n# # A page\n\n# %%\n{code}")
+    text = "# %% [markdown]\n# # A page\n\n# %%\nfrom ssllib import gradscale\nprint(callable(gradscale.GradScale))\n"
+    source.write_text(text)
     notebook = notebooks.fresh(source)
     assert "owner/name" in notebook.cells[1].source and notebook.cells[1].metadata.tags == ["remove-cell"]
     NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(root)}}).execute()
@@ -165,7 +166,7 @@ def test_what_binder_installs_is_what_the_pages_import() -> None:
 
     given = {line.split(">")[0].strip() for line in (ROOT / "binder/requirements.txt").read_text().splitlines()}
     named = {"yaml": "pyyaml", "z3": "z3-solver", "IPython": "ipykernel"}
-    for page in book.pages():
+    for page in build.pages():
         for node in ast.walk(ast.parse(page.source.read_text())):
             modules = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             modules += [node.module or ""] if isinstance(node, ast.ImportFrom) else []

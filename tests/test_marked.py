@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks import table
-from ssllib import marked, paths, records, scoreboard
+from ssllib import paths
 from ssllib.errors import InputError
+from ssllib.pages import readme, score_board
+from ssllib.runs import records
 
 MARKS = ("<!-- begin -->", "<!-- end -->")
 OLD = "before\n<!-- begin -->\nold\n<!-- end -->\nafter\n"
@@ -16,9 +18,9 @@ PART = "<!-- begin -->\nnew\n<!-- end -->"
 def test_the_rest_of_the_file_stays(tmp_path: Path) -> None:
     file = tmp_path / "text.md"
     file.write_text(OLD)
-    assert marked.update(file, MARKS, PART)
+    assert readme.update(file, MARKS, PART)
     assert file.read_text() == OLD.replace("old", "new")
-    assert not marked.update(file, MARKS, PART), "nothing changed the second time"
+    assert not readme.update(file, MARKS, PART), "nothing changed the second time"
     assert list(tmp_path.iterdir()) == [file], "no temporary file is left"
 
 
@@ -37,7 +39,7 @@ def test_lost_marks_are_named_and_the_file_is_left_alone(tmp_path: Path, text: s
     file = tmp_path / "text.md"
     file.write_text(text)
     with pytest.raises(InputError, match=r"text.md has lost its marks; .* <!-- begin --> and <!-- end -->"):
-        marked.update(file, MARKS, PART)
+        readme.update(file, MARKS, PART)
     assert file.read_text() == text
 
 
@@ -50,7 +52,7 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: p
 
     monkeypatch.setattr(Path, "replace", stop)
     with pytest.raises(KeyboardInterrupt):
-        marked.update(file, MARKS, PART)
+        readme.update(file, MARKS, PART)
     assert file.read_text() == OLD
 
 
@@ -59,14 +61,14 @@ def test_both_tables_of_the_readme_are_put_back_as_they_were(
 ) -> None:
     file, text = tmp_path / "README.md", (paths.project_dir() / "README.md").read_text(encoding="utf-8")
     emptied = text
-    for first, last in (scoreboard.MARKS, table.MARKS):
+    for first, last in (score_board.MARKS, table.MARKS):
         head, _, rest = emptied.partition(first)
         emptied = f"{head}{first}\n{last}{rest.partition(last)[2]}"
     file.write_text(emptied, encoding="utf-8")
     store, results = records.committed(), table.results()
-    for module in (scoreboard, table):
+    for module in (score_board, table):
         monkeypatch.setattr(module, "project_dir", lambda: tmp_path)
     assert emptied != text
-    assert scoreboard.update_readme(store) and table.update_readme(results)
+    assert score_board.update_readme(store) and table.update_readme(results)
     assert file.read_text(encoding="utf-8") == text
-    assert not scoreboard.update_readme(store) and not table.update_readme(results)
+    assert not score_board.update_readme(store) and not table.update_readme(results)

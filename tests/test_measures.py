@@ -9,13 +9,16 @@ import scipy.stats
 import torch
 from PIL import Image
 
-from ssllib import confidence, datasets, losses, measures, models, norms, plane, trained, training
+from ssllib import losses, norms
 from ssllib.augment import to_float
-from ssllib.datasets import ImageSet, human_labels
-from ssllib.datasets.shapes import others
+from ssllib.engine import data as datasets
+from ssllib.engine import loop, methods
+from ssllib.engine.data import ImageSet, human_labels
+from ssllib.engine.data.shapes import others
+from ssllib.engine.evaluation import at_the_end, confidence, latents_2d, trained
+from ssllib.engine.loop import train
+from ssllib.engine.train_config import TrainConfig
 from ssllib.errors import InputError
-from ssllib.train_config import TrainConfig
-from ssllib.training import train
 
 TINY = TrainConfig(
     dataset="shapes", train_images=128, held_out=64, test_images=64, backbone="mini", width=4, proj_hidden=8,
@@ -42,7 +45,7 @@ def test_fine_tuning_is_recorded_for_each_share_of_labels() -> None:
     final = train(TINY.replace(measures=("finetune-frozen", "finetune"), finetune_epochs=1)).final
     for name in ("finetune", "finetune_frozen"):
         assert {f"{name}_{share}" for share in (10, 50, 100)} <= final.keys()
-        assert final[f"{name}_rate"] in measures.RATES and 0 <= final[f"{name}_10_val"] <= 100
+        assert final[f"{name}_rate"] in at_the_end.RATES and 0 <= final[f"{name}_10_val"] <= 100
 
 
 def test_an_imbalanced_run_is_asked_with_each_bank() -> None:
@@ -77,10 +80,10 @@ def test_a_divergence_of_the_last_step_is_recorded() -> None:
 def test_anchors_see_only_the_labels_they_may() -> None:
     config = TINY.replace(anchor_weight=1.0, label_share=0.25)
     data = datasets.load(config).train
-    shown = training._shown(data, config)
+    shown = loop._shown(data, config)
     known = shown.labels >= 0
     assert int(known.sum()) == len(data) // 4 and torch.equal(shown.labels[known], data.labels[known])
-    model = models.build(config).train()
+    model = methods.build(config).train()
     a, b = torch.rand(2, 16, 3, 32, 32, generator=torch.Generator().manual_seed(0)).unbind()
     labels = torch.tensor([0, -1, 3, -1] * 4)
     loss, out = model(a, b, labels)
@@ -119,14 +122,14 @@ def test_plane_is_kept_at_every_evaluation_and_survives_a_stop(tmp_path: Path) -
 
 def test_entropy_and_antipodes_of_angles() -> None:
     even = torch.arange(3600) * 2 * math.pi / 3600
-    assert plane.angle_entropy(even) == pytest.approx(1.0, abs=1e-3)
-    assert plane.antipodal_share(even) == pytest.approx(25, abs=0.2)
+    assert latents_2d.angle_entropy(even) == pytest.approx(1.0, abs=1e-3)
+    assert latents_2d.antipodal_share(even) == pytest.approx(25, abs=0.2)
     for axis in (0.0, 1.0, 2.9):
         ends = axis + torch.tensor([0.0, math.pi]).repeat(50)
-        assert plane.antipodal_share(ends) == 100
-        assert plane.angle_entropy(ends) == pytest.approx(math.log(2) / math.log(36))
+        assert latents_2d.antipodal_share(ends) == 100
+        assert latents_2d.angle_entropy(ends) == pytest.approx(math.log(2) / math.log(36))
     near = 0.7 + torch.tensor([0.3, -0.3, math.pi, 0.5, -0.5])  # pi / 8 is 0.39
-    assert plane.antipodal_share(near) == pytest.approx(60)
+    assert latents_2d.antipodal_share(near) == pytest.approx(60)
 
 
 # --- real images' measures, on made-up CIFARs --------------------------------------------------------------
@@ -135,8 +138,8 @@ def test_entropy_and_antipodes_of_angles() -> None:
 @pytest.fixture
 def cifars(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two small sets in the place of CIFAR-10 and CIFAR-100, and people's labels for the first."""
-    from ssllib.datasets import cifar as reader
-    from ssllib.datasets import human_labels
+    from ssllib.engine.data import cifar as reader
+    from ssllib.engine.data import human_labels
 
     def made(name: str, root: object = None) -> tuple[ImageSet, ImageSet]:
         classes = 10 if name == "cifar10" else 100
@@ -167,14 +170,14 @@ REAL = TINY.replace(dataset="cifar10", train_images=0, held_out=20, test_images=
 def test_confidence_and_people(cifars: None) -> None:
     config = REAL.replace(measures=("confidence", "people"), epochs=0)
     final = train(config).final
-    splits, model = datasets.load(config), models.build(config).eval()
+    splits, model = datasets.load(config), methods.build(config).eval()
 
     def length(data: ImageSet) -> torch.Tensor:
         with torch.no_grad():
             return torch.linalg.vector_norm(model.embed(data.images.float() / 255)["projector"], dim=1)
 
     torch.manual_seed(config.seed)
-    model = models.build(config).eval()
+    model = methods.build(config).eval()
     other = datasets.load(confidence.other_set(config))
     own, asked = length(splits.train), length(splits.test)
     assert final["norm_ratio_cifar10_test"] == pytest.approx(float(asked.mean() / own.mean()), rel=1e-4)
@@ -195,10 +198,10 @@ def test_confidence_and_people(cifars: None) -> None:
 def test_transfer_is_asked_with_the_other_sets_own_images(cifars: None) -> None:
     """k-NN against a loop over the test images of the other set; the rest of the run is left as it is."""
     config = REAL.replace(held_out=100, knn_k=5, measures=("transfer",))
-    model = models.build(config).eval()
+    model = methods.build(config).eval()
     splits = datasets.load(config)
     where = torch.device("cpu")
-    found, _ = measures._transfer(trained.Trained(model, splits, config, None, where))
+    found, _ = at_the_end._transfer(trained.Trained(model, splits, config, None, where))
     other = datasets.load(config.replace(dataset="cifar100"))
     with torch.no_grad():
         bank, asked = (model.embed(to_float(d.images))["backbone"].double() for d in (other.train, other.test))
@@ -223,7 +226,7 @@ def test_confidence_and_people_of_shapes() -> None:
     config = TINY.replace(measures=("confidence", "people"), epochs=0, width=16, proj_dim=64)
     result = train(config)
     torch.manual_seed(config.seed)
-    model, splits = models.build(config).eval(), datasets.load(config)
+    model, splits = methods.build(config).eval(), datasets.load(config)
 
     def length(data: ImageSet) -> list[float]:
         with torch.no_grad():
@@ -271,17 +274,17 @@ def test_simulated_annotators_err_and_doubt_where_patterns_blend() -> None:
 
 
 def test_an_untrained_network_keeps_its_weights() -> None:
-    from ssllib.experiments.confidence import untrained
+    from ssllib.runs.experiments.reading_norms import untrained
 
     config = untrained(TINY, epochs=3)
     start, *_, end = train(config).history
     assert end["knn_val"] == pytest.approx(start["knn_val"], abs=20)
     assert end["norm_projector_val"] == pytest.approx(start["norm_projector_val"], rel=0.2)
     torch.manual_seed(config.seed)
-    fresh = models.build(config)
+    fresh = methods.build(config)
     kept: list[dict] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training.measures, "measure", lambda t: (kept.append(t.model.state_dict()), ({}, {}))[1])
+        patch.setattr(loop.measures, "measure", lambda t: (kept.append(t.model.state_dict()), ({}, {}))[1])
         train(config)
     for name, value in fresh.named_parameters():
         torch.testing.assert_close(kept[0][name], value, rtol=0, atol=1e-4)
@@ -291,7 +294,7 @@ def test_scores_of_reliability_are_those_of_loops(cifars: None) -> None:
     config = REAL.replace(measures=("confidence",), epochs=0)
     result = train(config)
     torch.manual_seed(config.seed)
-    model, splits = models.build(config).eval(), datasets.load(config)
+    model, splits = methods.build(config).eval(), datasets.load(config)
     with torch.no_grad():
         bank, asked = (model.embed(s.images.float() / 255) for s in (splits.train, splits.test))
     known = torch.nn.functional.normalize(bank["backbone"], dim=1)

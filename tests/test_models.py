@@ -6,15 +6,16 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ssllib import experiments, models
 from ssllib.cut_init import cut_init_
+from ssllib.engine import methods
+from ssllib.engine.methods.dino import Prototypes
+from ssllib.engine.methods.method import follow, rising, twin
+from ssllib.engine.methods.moco_v2 import MoCoV2, queue_nce
+from ssllib.engine.methods.moco_v3 import batch_nce
+from ssllib.engine.methods.vit import ViT, positions
+from ssllib.engine.train_config import METHODS, TrainConfig
 from ssllib.errors import InputError
-from ssllib.models.dino import Prototypes
-from ssllib.models.method import follow, rising, twin
-from ssllib.models.moco_v2 import MoCoV2, queue_nce
-from ssllib.models.moco_v3 import batch_nce
-from ssllib.models.vit import ViT, positions
-from ssllib.train_config import METHODS, TrainConfig
+from ssllib.runs import experiments
 
 TINY = TrainConfig(
     dataset="shapes", backbone="mini", width=4, proj_hidden=8, proj_dim=6, pred_hidden=5, batch_size=8, queue=12,
@@ -23,9 +24,9 @@ TINY = TrainConfig(
 WITH_TARGET = ("byol", "moco-v2", "moco-v3", "dino")
 
 
-def build(method: str, **changes: object) -> models.Method:
+def build(method: str, **changes: object) -> methods.Method:
     torch.manual_seed(0)
-    return models.build(TINY.replace(method=method, **changes))
+    return methods.build(TINY.replace(method=method, **changes))
 
 
 def views(n: int = 8, size: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
@@ -33,7 +34,7 @@ def views(n: int = 8, size: int = 16) -> tuple[torch.Tensor, torch.Tensor]:
     return torch.rand(n, 3, size, size, generator=g), torch.rand(n, 3, size, size, generator=g)
 
 
-def stepped(model: models.Method, progress: float = 0.5) -> torch.Tensor:
+def stepped(model: methods.Method, progress: float = 0.5) -> torch.Tensor:
     """One step of plain gradient descent."""
     optimizer = torch.optim.SGD(model.groups(), lr=0.1)
     loss, _ = model(*views())

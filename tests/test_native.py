@@ -8,7 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssllib import evaluate, native
+from ssllib import native
+from ssllib.engine.evaluation import knn
 
 NO_COMPILER = native.compiler() is None
 pytestmark = pytest.mark.skipif(NO_COMPILER, reason="no C compiler")
@@ -96,7 +97,7 @@ def test_knn_is_the_same_with_and_without(
     queries = bank if own else torch.randn(1500, 16, generator=g)
 
     def votes() -> Tensor:
-        return evaluate.knn_scores(bank, labels, queries, 30, temperature, leave_one_out=own)
+        return knn.knn_scores(bank, labels, queries, 30, temperature, leave_one_out=own)
 
     calls, add = [], native.Largest.add
 
@@ -118,6 +119,6 @@ def test_knn_of_features_that_are_not_finite_is_as_without(monkeypatch: pytest.M
     bank, labels = torch.randn(5000, 8, generator=g), torch.randint(3, (5000,), generator=g)
     queries = torch.randn(1000, 8, generator=g)
     queries[7] = torch.nan
-    ours = evaluate.knn_predict(bank, labels, queries, 5)
+    ours = knn.knn_predict(bank, labels, queries, 5)
     monkeypatch.setattr(native, "library", lambda name: None)
-    assert torch.equal(ours, evaluate.knn_predict(bank, labels, queries, 5))
+    assert torch.equal(ours, knn.knn_predict(bank, labels, queries, 5))

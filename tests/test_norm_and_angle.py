@@ -12,20 +12,26 @@ import torch.nn.functional as F
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssllib import config as configs
-from ssllib import geometry, papers
-from ssllib.errors import InputError
-from ssllib.gradscale import scale_grad
-from ssllib.simulations import small_step
-from ssllib.simulations.norm_and_angle import (
+from ssllib import geometry
+from ssllib.engine import config as configs
+from ssllib.engine.simulations import small_step
+from ssllib.engine.simulations.norm_and_angle import (
     NOT_WITHIN_CAP,
     PRINTED_ALPHAS,
     NormAndAngleConfig,
     State,
+    descend,
+    leap,
+    quadrature,
     random_cosines,
     start,
     step,
 )
+from ssllib.errors import InputError
+from ssllib.evidence import papers
+from ssllib.gradscale import scale_grad
+from ssllib.paths import data_dir
+from ssllib.runs import experiments
 
 RELEASED: dict[str, Any] = {"first_step": "dot"}
 TEXT: dict[str, Any] = {"moving": "one", "scaled": "one", "renormalise": False}
@@ -97,6 +103,75 @@ def test_equals_plain_gradient_descent(variant: dict[str, Any], seed: int) -> No
             steps, growth = plain(config, norm, alpha)
             assert result.arrays["steps"][i, j] == steps, (norm, alpha)
             assert result.arrays["growth"][i, j] == pytest.approx(growth, rel=1e-9)
+
+
+def by_steps(config: NormAndAngleConfig) -> tuple[np.ndarray, np.ndarray]:
+    """Steps and growth of all settings, every pair moved step by step."""
+    state = start(config)
+    shape = (len(config.norms), len(config.alphas))
+    parts = [descend(state.rows(np.array([i])), config) for i in range(len(state.cosine))]
+    steps, growth = (np.concatenate(part).reshape(shape) for part in zip(*parts, strict=True))
+    return steps, growth
+
+
+@pytest.mark.parametrize(
+    "variant",
+    [RELEASED, TEXT, {"power": 1.0}, {"power": 3.0}, {"scaled": "one"}, {"moving": "one"}, {"threshold": 0.2},
+     {"rate": 1000.0}, {"cap": 700, **RELEASED}, {"dim": 3}, {"pairs": 19, "rate": 0.4}],
+    ids=str,
+)  # fmt: skip
+def test_nodes_and_leaps_give_what_all_pairs_step_by_step_give(variant: dict[str, Any]) -> None:
+    small = SMALL | {"pairs": 100, "rate": 2.0, "norms": (0.25, 1.0, 2.5, 4.0), "seed": 4}
+    config = NormAndAngleConfig(**(small | variant))  # type: ignore[arg-type]
+    found = config.run().arrays
+    steps, growth = by_steps(config)
+    np.testing.assert_array_equal(found["steps"], steps)
+    np.testing.assert_allclose(found["growth"], growth, rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["released", "text", "p0", "p1", "p2", "text-both-move", "rate-per-pair", "sphere"])
+def test_committed_records_are_repeated(name: str) -> None:
+    """Made with every pair moved step by step: the same steps to within one, and the same growth."""
+    cell = experiments.get("norm-and-angle").cell("paper", name)
+    for seed in cell.seeds[:2]:
+        config = cell.config.replace(seed=seed)
+        (path,) = (data_dir() / "records" / "paper" / "norm-and-angle").glob(f"{name}-s{seed}-*.npz")
+        assert config.identity()[:8] in path.name
+        with np.load(path) as then:
+            now = config.run().arrays
+            np.testing.assert_allclose(now["steps"], then["steps"], rtol=0, atol=1)  # nan where nan was
+            assert (now["steps"] != then["steps"])[np.isfinite(then["steps"])].mean() < 0.002
+            np.testing.assert_allclose(now["growth"], then["growth"], rtol=1e-8)
+
+
+@pytest.mark.parametrize(("dim", "most"), [(3, 250), (20, 25), (200, 10)])
+def test_nodes_stand_for_the_pairs(dim: int, most: int) -> None:
+    x = random_cosines(500, dim, 0)
+    rule = quadrature(x)
+    assert rule is not None
+    nodes, weights = rule
+    assert len(nodes) <= most and weights.min() > 0 and x.min() <= nodes.min() and nodes.max() <= x.max()
+    for t in (-0.999, -0.5, 0.0, 0.9, 0.999):  # cosines after many small steps
+        after = [(c + t) / (1 + t * c) for c in (nodes, x)]
+        assert weights @ after[0] == pytest.approx(after[1].mean(), abs=1e-13)
+    assert weights @ np.arccos(nodes) == pytest.approx(np.arccos(x).mean(), abs=1e-13)
+
+
+def test_where_nodes_cannot_stand_for_the_pairs() -> None:
+    for x in (np.array([-1.0, 0.5]), np.linspace(-0.9, 0.9, 19), np.full(40, 0.3), np.linspace(-1, 1, 50)):
+        assert quadrature(x) is None
+    assert quadrature(np.linspace(-0.99, 0.99, 100)) is None  # 138 nodes would be needed
+
+
+@pytest.mark.parametrize("variant", [{}, TEXT, {"power": 1.0}, {"scaled": "one"}], ids=str)
+def test_a_leap_is_that_many_steps(variant: dict[str, Any]) -> None:
+    config = NormAndAngleConfig(**variant, pairs=50, rate=0.1, norms=(2.0, 5.0), alphas=(-0.9, 0.3))
+    state = start(config)
+    after = leap(state, config, np.full(4, 40.0))
+    for _ in range(40):
+        state = step(state, config)
+    for name in ("cosine", "square1", "square2"):
+        np.testing.assert_allclose(getattr(after, name), getattr(state, name), rtol=1e-9)
 
 
 @pytest.mark.parametrize("norm", [0.25, 1.0, 2.0])

@@ -170,3 +170,73 @@ def test_extremes_of_each_class() -> None:
         assert low[c].tolist() == [i for _, i in own[:4]] and high[c].tolist() == [i for _, i in own[-4:]]
     with pytest.raises(InputError, match="class 3 has 0 images; allowed: at least 4"):
         extremes(norms, labels, 4, count=4)
+
+
+# --- numbers and sizes out of the ordinary ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scale", [1e-38, 1e-30, 1e-15, 1e15, 1e30])
+def test_no_scale_matters_where_only_directions_or_shares_count(z: torch.Tensor, scale: float) -> None:
+    assert effective_rank(z * scale) == pytest.approx(effective_rank(z), rel=1e-3)
+    assert spherical_variance(z * scale) == pytest.approx(spherical_variance(z), abs=1e-5)
+    assert uniformity(z * scale) == pytest.approx(uniformity(z), abs=1e-4)
+    assert alignment(z * scale, z.flip(0)) == pytest.approx(alignment(z, z.flip(0)), rel=1e-4)
+    torch.testing.assert_close(pair_cosines(z * scale, z.flip(0)), pair_cosines(z, z.flip(0)), rtol=1e-3, atol=1e-4)
+
+
+def test_uniformity_under_autocast(z: torch.Tensor) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        assert uniformity(z) == pytest.approx(uniformity(z.clone()), abs=0)
+        inside = uniformity(z)
+    assert inside == uniformity(z)
+
+
+def test_one_embedding_and_none() -> None:
+    one = torch.tensor([[3.0, 4.0]])
+    found = norm_statistics(one)
+    assert found["mean"] == found["max"] == 5 and math.isnan(found["std"])
+    assert effective_rank(one) == 1 and variance(one) == 0 and spherical_variance(one) == pytest.approx(0, abs=1e-6)
+    assert pair_cosines(one[:0], one[:0]).shape == (0,)
+    for f in (norm_statistics, effective_rank, variance, spherical_variance, uniformity):
+        for empty in (one[:0], one[:, :0], one[0]):
+            with pytest.raises(InputError, match="allowed"):
+                f(empty)
+
+
+def test_a_nan_has_no_rank() -> None:
+    x, y = torch.tensor([3.0, float("nan"), 1.0, 2.0]), torch.tensor([1.0, 2.0, 3.0, 4.0])
+    assert ranks(x).isnan().all() and math.isnan(spearman(x, y)) and math.isnan(spearman(y, x))
+    assert math.isnan(auroc(x, y)) and math.isnan(auroc(y, x))
+    np.testing.assert_array_equal(ranks(x).numpy(), scipy.stats.rankdata(x.numpy()))
+    unbounded = torch.tensor([float("inf"), 0.0, float("-inf")])
+    assert ranks(unbounded).tolist() == [3, 2, 1]
+    assert ranks(x[:0]).tolist() == [] and math.isnan(spearman(x[:1], x[:1]))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda n, v: norm_bins(n.log(), v), "1 of 60 norms are not finite"),
+        (lambda n, v: norm_bins(n, v, width=0.3), "allowed: 1 over a whole number"),
+        (lambda n, v: norm_bins(n, v, above=-1), "above is -1"),
+        (lambda n, v: norm_bins(n[:, None], v[:, None]), "do not fit"),
+        (lambda n, v: spearman(n, v[:1]), "rank correlation of shapes"),
+        (lambda n, v: ranks(n[:, None]), "ranks of a tensor of shape"),
+        (lambda n, v: auroc(n[:, None], v), "AUROC of shapes"),
+        (lambda n, v: extremes(n.log(), torch.zeros(60, dtype=torch.int64), 1, 2), "1 of 60 norms are not finite"),
+        (lambda n, v: extremes(n, torch.ones(60, dtype=torch.int64), 1, 2), "labels from 1 to 1; allowed: from 0 to 0"),
+        (lambda n, v: extremes(n, torch.zeros(60, dtype=torch.int64), 1, 2.5), "count of images is 2.5"),
+        (lambda n, v: extremes(n, v, 1, 2), "whole labels"),
+        (lambda n, v: uniformity(v[:, None], t=0), "t of uniformity is 0"),
+        (lambda n, v: alignment(n[:, None], v[:1, None]), "the positive pairs have shapes"),
+    ],
+)
+def test_what_is_refused(call, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        call(torch.arange(60.0), torch.rand(60))
+
+
+def test_extremes_take_labels_of_any_width() -> None:
+    norms, labels = torch.rand(20), torch.arange(20) % 2
+    for a, b in zip(extremes(norms, labels, 2, 3), extremes(norms, labels.byte(), 2, np.int64(3)), strict=True):
+        assert torch.equal(a, b)

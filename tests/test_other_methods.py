@@ -3,12 +3,15 @@
 import pytest
 import torch
 
-from ssllib import datasets, evaluate, experiments, models, training
 from ssllib.augment import to_float
-from ssllib.experiments.other_methods import SMALL
-from ssllib.steps import forward_backward
-from ssllib.train_config import TrainConfig
-from ssllib.views import Generators
+from ssllib.engine import data as datasets
+from ssllib.engine import loop, methods
+from ssllib.engine.evaluation import knn
+from ssllib.engine.step import forward_backward
+from ssllib.engine.train_config import TrainConfig
+from ssllib.engine.views import Generators
+from ssllib.runs import experiments
+from ssllib.runs.experiments.other_methods import SMALL
 
 EXPERIMENT = experiments.get("other-methods")
 
@@ -21,13 +24,13 @@ def config(scale: str, name: str) -> TrainConfig:
 def test_each_method_learns_at_smoke_scale(method: str) -> None:
     """At least 10 k-NN points over its untrained self (held-out images) and over raw pixels (test set)."""
     run = config("smoke", f"{method}-default")
-    result = training.train(run)
+    result = loop.train(run)
     splits = datasets.load(run)
     bank, asked = (to_float(s.images).flatten(1) for s in (splits.train, splits.test))
     ways = ((run.knn_k, run.knn_temperature), (10, None), (1, None))  # whichever suits raw pixels best
     pairs = ((bank, asked), (bank - bank.mean(dim=0), asked - bank.mean(dim=0)))  # with and without the mean image
-    found = [evaluate.knn_predict(b, splits.train.labels, a, *way) for b, a in pairs for way in ways]
-    raw = max(evaluate.accuracy(f, splits.test.labels) for f in found)
+    found = [knn.knn_predict(b, splits.train.labels, a, *way) for b, a in pairs for way in ways]
+    raw = max(knn.accuracy(f, splits.test.labels) for f in found)
     assert raw > 40  # pixels are no easy baseline
     assert result.final["knn_test"] >= raw + 10
     assert result.history[-1]["knn_val"] >= result.history[0]["knn_val"] + 10
@@ -57,7 +60,7 @@ def test_a_batch_of_the_gpu_scale_goes_through() -> None:
     """The declared networks with four images: shapes fit and the loss is finite."""
     for method in SMALL:
         run = config("gpu", f"{method}-default").replace(batch_size=4, precision="fp32", prototypes=64, queue=64)
-        model = models.build(run)
+        model = methods.build(run)
         model.begin()
         noise = torch.randint(0, 256, (4, 3, 32, 32), dtype=torch.uint8)
         data = datasets.ImageSet(noise, torch.zeros(4, dtype=torch.int64), 10)

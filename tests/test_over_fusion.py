@@ -4,9 +4,11 @@ import math
 
 import pytest
 
-from ssllib import claims, experiments, training
-from ssllib.experiments.anchors import FEW_RATES, LOSSES, RATES
-from ssllib.train_config import TrainConfig
+from ssllib.engine import loop
+from ssllib.engine.train_config import TrainConfig
+from ssllib.evidence import claims
+from ssllib.runs import experiments
+from ssllib.runs.experiments.orthonormal_anchors import FEW_RATES, LOSSES, RATES
 
 FUSION, CONTROL = experiments.get("over-fusion"), experiments.get("over-fusion-views")
 
@@ -50,10 +52,10 @@ def test_the_control_changes_the_augmentations_alone(scale: str) -> None:
 def test_at_a_rate_of_1_infonce_spreads_directions_while_knn_falls_and_other_views_mend_it() -> None:
     """At smoke scale the paper's augmentations leave k-NN near chance (12.5) at a rate of 1, without any fusion."""
     run = config("smoke", "infonce-1")
-    weak = training.train(run)
+    weak = loop.train(run)
     assert weak.status == "finished"
     assert weak.final["knn_test"] < weak.history[0]["knn_val"] - 10
     assert weak.history[-1]["loss"] < math.log(2 * run.batch_size - 1) - 0.5  # its value at collapse
     assert weak.final["spherical_variance"] > 0.5 and weak.final["effective_rank_embedding"] > 5
-    strong = training.train(config("smoke", "infonce-1", CONTROL))
+    strong = loop.train(config("smoke", "infonce-1", CONTROL))
     assert strong.final["knn_test"] > weak.final["knn_test"] + 20

@@ -13,16 +13,18 @@ import pytest
 import yaml
 from jupytext.compare import NotebookDifference, compare_notebooks
 
-from ssllib import book, look, notebooks, paths, scoreboard, words
+from ssllib import paths
+from ssllib.evidence import words
+from ssllib.pages import build, look, notebooks
 
 ROOT = paths.project_dir()
-ENTRIES = list(book._toc_files(yaml.safe_load((ROOT / "_toc.yml").read_text())))
+ENTRIES = list(build._toc_files(yaml.safe_load((ROOT / "_toc.yml").read_text())))
 NAMES = [e.removeprefix("book/") for e in ENTRIES if not (ROOT / f"{e}.md").exists()]
 
 
 @pytest.fixture(params=NAMES)
-def page(request: pytest.FixtureRequest) -> book.Page:
-    return book.find(request.param)
+def page(request: pytest.FixtureRequest) -> build.Page:
+    return build.find(request.param)
 
 
 def test_every_page_file_is_in_the_table_of_contents() -> None:
@@ -32,11 +34,11 @@ def test_every_page_file_is_in_the_table_of_contents() -> None:
 
 
 def test_no_page_is_out_of_date() -> None:
-    names = ", ".join(page.name for page in book.stale())
+    names = ", ".join(page.name for page in build.stale())
     assert not names, f"out of date: {names}; run `make pages`"
 
 
-def test_a_page_and_its_pair_say_the_same(page: book.Page) -> None:
+def test_a_page_and_its_pair_say_the_same(page: build.Page) -> None:
     committed = nbformat.read(page.notebook, as_version=4)
     try:
         compare_notebooks(committed, notebooks.fresh(page.source), "py:percent")
@@ -45,13 +47,13 @@ def test_a_page_and_its_pair_say_the_same(page: book.Page) -> None:
     assert "jupytext_version" not in page.source.read_text(), "a version in the header changes with each edit"
 
 
-def test_a_page_is_executed_whole_and_without_errors(page: book.Page) -> None:
+def test_a_page_is_executed_whole_and_without_errors(page: build.Page) -> None:
     cells = [c for c in nbformat.read(page.notebook, as_version=4).cells if c.cell_type == "code"]
     assert [c.execution_count for c in cells] == list(range(1, len(cells) + 1))
     assert notebooks.failure(page.notebook) == ""
 
 
-def test_a_page_declares_its_parameters(page: book.Page) -> None:
+def test_a_page_declares_its_parameters(page: build.Page) -> None:
     tags = [c.metadata.get("tags", []) for c in notebooks.fresh(page.source).cells]
     assert sum("parameters" in t for t in tags) == 1
     assert notebooks.parameters(page.source)
@@ -76,7 +78,8 @@ def test_every_kind_of_verdict_has_its_look() -> None:
     css = (ROOT / "book/_static/book.css").read_text()
     for name in (words.CONFIRMED, words.CONTRADICTED, words.UNCLEAR, words.ANSWERED, "small"):  # the rest: one colour
         assert f".verdict-{name}" in css
-    assert all(word in scoreboard.BADGE and word in words.SYMBOL for word in (*words.VERDICTS, *words.ANSWERS))
+    for word in (*words.VERDICTS, *words.ANSWERS):
+        assert f".word-{word}" in css and word in words.SYMBOL
 
 
 FETCHED = {"stylesheet", "preload", "modulepreload", "icon", "prefetch", "preconnect"}

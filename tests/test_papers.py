@@ -8,8 +8,8 @@ import sys
 
 import pytest
 
-from ssllib import papers
 from ssllib.errors import InputError
+from ssllib.evidence import papers
 from ssllib.paths import project_dir
 
 IDS = ["2403.18699", "2406.16468", "2502.09252"]
@@ -250,7 +250,7 @@ def test_one_clear_line_when_the_question_is_wrong() -> None:
 
 
 def test_reading_papers_needs_no_torch() -> None:
-    code = "import sys; from ssllib import papers; papers.load('2406.16468'); print('torch' in sys.modules)"
+    code = "import sys; from ssllib.evidence import papers; papers.load('2406.16468'); print('torch' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=project_dir(), capture_output=True, text=True, check=True
     )

@@ -10,12 +10,10 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from ssllib.augment import to_float
-from ssllib.datasets import ImageSet, labelled
-from ssllib.datasets.shapes import shapes
-from ssllib.errors import InputError
-from ssllib.evaluate import accuracy
-from ssllib.models.backbones import ResNet
-from ssllib.probes import (
+from ssllib.engine.data import ImageSet, labelled
+from ssllib.engine.data.shapes import shapes
+from ssllib.engine.evaluation.knn import accuracy
+from ssllib.engine.evaluation.probes import (
     HEADS,
     FineTune,
     best_rate,
@@ -26,6 +24,8 @@ from ssllib.probes import (
     linear_probe,
     predict,
 )
+from ssllib.engine.methods.backbones import ResNet
+from ssllib.errors import InputError
 
 
 def _features(n: int, seed: int) -> tuple[torch.Tensor, torch.Tensor]:
@@ -185,5 +185,68 @@ def test_bf16() -> None:
     ],
 )
 def test_bad_settings(bad: dict, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        FineTune(**bad)
+
+
+# --- numbers and sizes out of the ordinary ------------------------------------------------------------------
+
+
+def test_a_dimension_of_another_scale_does_not_hide_the_rest() -> None:
+    """Labels are in the small dimensions; the large one is noise, and so is the rounding of the constant one."""
+    g = torch.Generator().manual_seed(0)
+    y = torch.arange(300) % 3
+    x = torch.nn.functional.one_hot(y, 3).float() + 0.1 * torch.randn(300, 3, generator=g)
+    constant = 5 + 1e-7 * torch.randn(300, 1, generator=g)
+    wide = torch.cat([x, 1e8 * torch.randn(300, 1, generator=g), constant], dim=1)
+    layer = fit_linear(wide, y, 3)
+    assert accuracy(layer(wide).argmax(1), y) > 99 and not layer.weight[:, 4].any()
+    assert not fit_linear(torch.cat([x, constant], dim=1), y, 3).weight[:, 3].any()
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        (torch.full((4, 2), float("nan")), torch.arange(4), "not finite"),
+        (torch.ones(4, 2), torch.arange(4) + 1, "from 1 to 4; allowed: whole, from 0 to 3"),
+        (torch.ones(4, 2), torch.arange(4) - 1, "from -1 to 2"),
+        (torch.ones(4, 2), torch.arange(4.0), "labels are torch.float32"),
+        (torch.ones(4, 0), torch.arange(4), "do not fit"),
+    ],
+)
+def test_features_and_labels_that_are_refused(x: torch.Tensor, y: torch.Tensor, message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        fit_linear(x, y, 4)
+
+
+def test_labels_of_bytes_and_a_single_image() -> None:
+    x, y = torch.randn(30, 4, generator=torch.Generator().manual_seed(0)), torch.arange(30) % 3
+    assert torch.equal(fit_linear(x, y.byte(), 3).weight, fit_linear(x, y, 3).weight)
+    assert bool(fit_linear(x[:1], y[:1], 3).bias.isfinite().all())
+
+
+def test_shares_below_one_percent_have_names_of_their_own() -> None:
+    train = _colours(600, 0)
+    s = FineTune(hidden=(4,), frozen=True, epochs=1, batch_size=10)
+    row = finetune_accuracies(_Pooled(), train, train, s, shares=(0.01, 0.005, 0.07, 1.0))
+    assert {k for k in row if "top5" not in k and "loss" not in k} == {
+        "finetune_1", "finetune_0.5", "finetune_7", "finetune_100",
+    }  # fmt: skip
+    with pytest.raises(InputError, match="no image to fine-tune on"):
+        finetune(_Pooled(), train.take(torch.arange(0)), s)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        ({"epochs": 2.5}, "epochs of fine-tuning is 2.5; allowed: a whole number"),
+        ({"batch_size": 16.0}, "batch_size of fine-tuning is 16.0"),
+        ({"hidden": 16}, "hidden is 16; allowed: a tuple"),
+        ({"hidden": (16.0,)}, "hidden layer is 16.0"),
+        ({"frozen": "false"}, "frozen is 'false'; allowed: True or False"),
+        ({"seed": -1}, "seed of fine-tuning is -1"),
+    ],
+)
+def test_types_of_settings(bad: dict, message: str) -> None:
     with pytest.raises(InputError, match=message):
         FineTune(**bad)

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from ssllib import pages, records
 from ssllib.errors import InputError
-from ssllib.proof_pages import Decided, Differs
-from ssllib.records import Record
+from ssllib.pages import page
+from ssllib.pages.proof_report import Decided, Differs
+from ssllib.runs import records
+from ssllib.runs.records import Record
 
 CHECKS = ("cosine-gradient-sign-2502", "cosine-gradient-magnitude")
 
@@ -23,7 +24,7 @@ def recorded() -> dict[str, list[Record]]:
 def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What is displayed."""
     found: list[str] = []
-    monkeypatch.setattr(pages, "show", found.append)
+    monkeypatch.setattr(page, "show", found.append)
     return found
 
 

@@ -9,13 +9,15 @@ import sys
 
 import pytest
 
-from ssllib import claims, geometry, proofs
+from ssllib import geometry
 from ssllib.errors import InputError
-from ssllib.proofs import cosine as cosine_checks
-from ssllib.proofs import norm_growth as norm_growth_checks
-from ssllib.proofs.formulas import gradient, matrix_form, negative
-from ssllib.proofs.spaces import hard_pairs, largest_error
-from ssllib.proofs.statements import TOLERANCE, Statement, Undecided, agree
+from ssllib.evidence import claims
+from ssllib.theory import proofs
+from ssllib.theory.proofs import cosine as cosine_checks
+from ssllib.theory.proofs import norm_growth_checks
+from ssllib.theory.proofs.formulas import gradient, matrix_form, negative
+from ssllib.theory.proofs.readings import hard_pairs, largest_error
+from ssllib.theory.proofs.statements import TOLERANCE, Statement, Undecided, agree
 
 pytest.importorskip("sympy")
 pytest.importorskip("z3")
@@ -158,6 +160,6 @@ def test_config_round_trip_and_identity() -> None:
 
 
 def test_importing_the_checks_loads_neither_sympy_nor_z3() -> None:
-    code = "import sys, torch; before = set(sys.modules); import ssllib.proofs\n"
+    code = "import sys, torch; before = set(sys.modules); import ssllib.theory.proofs\n"
     code += "assert not {'sympy', 'z3'} & (set(sys.modules) - before)"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -3,13 +3,15 @@
 import pytest
 import torch
 
-from ssllib import datasets, losses, models, training
+from ssllib import losses
 from ssllib.augment import draw
+from ssllib.engine import data as datasets
+from ssllib.engine import loop, methods
+from ssllib.engine.schedules import released_rate, warmup_cosine
+from ssllib.engine.step import forward_backward
+from ssllib.engine.train_config import DIFFERENCES, PROTOCOLS, TrainConfig
+from ssllib.engine.views import Generators
 from ssllib.errors import InputError
-from ssllib.schedules import released_rate, warmup_cosine
-from ssllib.steps import forward_backward
-from ssllib.train_config import DIFFERENCES, PROTOCOLS, TrainConfig
-from ssllib.views import Generators
 
 TINY = TrainConfig(
     dataset="shapes", train_images=128, held_out=64, test_images=64, backbone="mini", width=4, proj_hidden=8,
@@ -19,7 +21,7 @@ TINY = TrainConfig(
 
 
 def rates(config: TrainConfig, epochs: int, steps: int) -> list[float]:
-    return [training._rate(config, i, steps) for i in range(epochs * steps)]
+    return [loop._rate(config, i, steps) for i in range(epochs * steps)]
 
 
 @pytest.mark.parametrize("lr,warmup,peak", [(0.6, 10.0, 0.36), (0.2, 10.0, 0.04), (0.1, 100.0, 0.01)])
@@ -51,7 +53,7 @@ def test_epoch_100_of_500_is_a_snapshot_not_an_end() -> None:
 
 def test_accumulation_adds_up_and_stretches_the_schedule() -> None:
     config = TINY.replace(method="simsiam", micro_batch=8, proj_norm=True, pred_hidden=8)
-    model = models.build(config).eval()  # without batch statistics, parts and whole have one gradient
+    model = methods.build(config).eval()  # without batch statistics, parts and whole have one gradient
     data = datasets.load(config).train
     norms = []
     for protocol in ("text", "released-accumulation"):
@@ -73,13 +75,13 @@ def test_accumulation_adds_up_and_stretches_the_schedule() -> None:
 
 def test_simclr_has_the_released_loss_and_a_pass_for_each_view() -> None:
     config = TINY.replace(protocol="released-loss")
-    model = models.build(config).train()
+    model = methods.build(config).train()
     a, b = torch.rand(2, 16, 3, 32, 32, generator=torch.Generator().manual_seed(0)).unbind()
     loss, out = model(a, b)
     z1, z2 = model.embed(a)["projector"], model.embed(b)["projector"]
     torch.testing.assert_close(loss, losses.info_nce_released(z1, z2, config.temperature))
     torch.testing.assert_close(out["projector"], torch.cat([z1, z2]))
-    text, _ = models.build(TINY).train()(a, b)
+    text, _ = methods.build(TINY).train()(a, b)
     assert abs(float((text - loss).detach())) > 0.01
 
 
@@ -97,17 +99,17 @@ def test_each_colour_operation_has_a_coin_of_its_own() -> None:
 
 
 def test_the_bank_is_augmented_and_the_run_says_so() -> None:
-    result = training.train(TINY.replace(protocol="released-bank"))
+    result = loop.train(TINY.replace(protocol="released-bank"))
     assert "knn_augmented_val" in result.history[-1] and "knn_augmented_test" in result.final
-    plain = training.train(TINY)
+    plain = loop.train(TINY)
     assert plain.final.items() <= result.final.items()  # nothing else differs
 
 
 def test_released_is_all_of_them() -> None:
     assert PROTOCOLS["released"] == set(DIFFERENCES) and PROTOCOLS["text"] == set()
-    result = training.train(TINY.replace(protocol="released", lr=0.6))
+    result = loop.train(TINY.replace(protocol="released", lr=0.6))
     assert result.status == "finished"
-    assert result.history != training.train(TINY.replace(lr=0.6)).history
+    assert result.history != loop.train(TINY.replace(lr=0.6)).history
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from ssllib import claims
-from ssllib.claims import Claim
+from ssllib.evidence import claims
+from ssllib.evidence.claims import Claim
 
 FIRST_LINES = {
     "2406.16468": "The Hidden Pitfalls of the Cosine Similarity Loss",

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssllib import random_angles
 from ssllib.errors import InputError
-from ssllib.proofs import random_angles as checks
-from ssllib.proofs import random_law
-from ssllib.proofs.statements import Undecided, settle
+from ssllib.theory import random_angles
+from ssllib.theory.proofs import angle_bound as checks
+from ssllib.theory.proofs import angle_law
+from ssllib.theory.proofs.statements import Undecided, settle
 
 PI = math.pi
 obtuse = st.floats(PI / 2 + 1e-6, PI - 1e-6)
@@ -33,7 +33,7 @@ def test_against_scipy(d: int) -> None:
 @pytest.mark.parametrize("d", [2, 3, 128, 2048])
 def test_log_chance_against_fifty_digits(d: int) -> None:
     mpmath = pytest.importorskip("mpmath")
-    exact = float(mpmath.log(random_law.exact_chance(d)))
+    exact = float(mpmath.log(angle_law.exact_chance(d)))
     assert math.isclose(random_angles.log_chance(7 * PI / 8, d), exact, rel_tol=1e-12)
 
 
@@ -110,9 +110,9 @@ def test_wrong_input_is_named(call) -> None:  # noqa: ANN001
 
 
 def test_a_bound_that_is_too_small_is_found_out() -> None:
-    small = random_law.violation(lambda phi, d: random_angles.sine_bound(phi, d) / 2, (2, 3))
+    small = angle_law.violation(lambda phi, d: random_angles.sine_bound(phi, d) / 2, (2, 3))
     assert small is not None and small["d"] == 2 and small["chance"] > small["bound"]
-    chebyshev_halved = random_law.violation(lambda phi, d: random_angles.printed_bound(phi, d) / 2, (1,))
+    chebyshev_halved = angle_law.violation(lambda phi, d: random_angles.printed_bound(phi, d) / 2, (1,))
     assert chebyshev_halved is not None
 
 
@@ -120,8 +120,8 @@ def test_moments_for_a_symbolic_dimension_agree_with_integration() -> None:
     sympy = pytest.importorskip("sympy")
     d = sympy.Symbol("d", positive=True)
     for order, dimension in ((1, 4), (2, 3), (2, 4), (4, 3), (4, 4)):
-        exact = random_law.moment_by_integration(order, dimension)
-        assert sympy.simplify(random_law.moment(order).subs(d, dimension) - exact) == 0
+        exact = angle_law.moment_by_integration(order, dimension)
+        assert sympy.simplify(angle_law.moment(order).subs(d, dimension) - exact) == 0
 
 
 def test_settle_wants_a_proof_or_an_example_and_not_both() -> None:
@@ -135,7 +135,7 @@ def test_settle_wants_a_proof_or_an_example_and_not_both() -> None:
 
 def test_outcomes_and_the_printed_bound_s_reach() -> None:
     pytest.importorskip("z3")
-    from ssllib import proofs
+    from ssllib.theory import proofs
 
     found = {name: proofs.prove(name) for name in checks.CHECKS}
     assert {proof.outcome for proof in found.values()} == {"proved"}

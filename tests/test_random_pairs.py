@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ssllib import random_angles
+from ssllib.engine.simulations import small_step
+from ssllib.engine.simulations.norm_and_angle import NormAndAngleConfig, descend, start
 from ssllib.errors import InputError
-from ssllib.simulations import random_pairs, small_step
-from ssllib.simulations.norm_and_angle import NormAndAngleConfig, descend, start
+from ssllib.theory import random_angles, random_pairs
 
 PI = math.pi
 

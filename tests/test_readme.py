@@ -2,13 +2,15 @@
 
 import re
 
-from ssllib import paths, records, scoreboard
+from ssllib import paths
+from ssllib.pages import score_board
+from ssllib.runs import records
 
 README = (paths.project_dir() / "README.md").read_text(encoding="utf-8")
 
 
 def test_summary_of_verdicts_is_the_computed_one() -> None:
-    assert scoreboard.readme_block(records.committed()) in README, "run `make pages`"
+    assert score_board.readme_block(records.committed()) in README, "run `make pages`"
 
 
 def test_code_runs() -> None:

@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ssllib import records
-from ssllib.config import kind
+from ssllib.engine.config import kind
+from ssllib.engine.train_config import TrainConfig
 from ssllib.errors import InputError
-from ssllib.records import Record, Store
-from ssllib.train_config import TrainConfig
+from ssllib.runs import records
+from ssllib.runs.records import Record, Store
 
 
 def record(seed: int = 0, **final: float) -> Record:
@@ -84,7 +84,7 @@ def test_provenance_may_change_without_damage(tmp_path: Path) -> None:
 
 
 def test_every_committed_record_is_whole_and_a_declared_cell() -> None:
-    from ssllib import experiments
+    from ssllib.runs import experiments
 
     for r in records.committed():
         config = kind(r.kind).from_dict(r.config)

@@ -1,6 +1,7 @@
 import pytest
 
-from ssllib.schedules import warmup_cosine
+from ssllib.engine.schedules import released_rate, warmup_cosine
+from ssllib.errors import InputError
 
 
 def test_peak_end_and_value_after_warm_up() -> None:
@@ -18,3 +19,12 @@ def test_snapshot_at_100_of_500_keeps_most_of_its_rate() -> None:
 
 def test_without_warm_up_it_starts_at_the_peak() -> None:
     assert warmup_cosine(0, peak=0.5, warmup_steps=0, total_steps=10) == 0.5
+
+
+@pytest.mark.parametrize("schedule", [warmup_cosine, released_rate])
+@pytest.mark.parametrize(
+    "bad", [{"step": -1}, {"total_steps": 0}, {"warmup_steps": -1}, {"peak": float("nan")}, {"step": float("nan")}]
+)
+def test_steps_out_of_range(schedule, bad: dict) -> None:
+    with pytest.raises(InputError, match="allowed: a finite peak"):
+        schedule(**({"step": 0, "peak": 1.0, "warmup_steps": 0, "total_steps": 10} | bad))

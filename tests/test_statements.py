@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ssllib.proofs.cosine import descends
-from ssllib.proofs.formulas import (
+from ssllib.theory.proofs.cosine import descends
+from ssllib.theory.proofs.formulas import (
     cosine,
     embedding,
     farther,
@@ -24,7 +24,7 @@ from ssllib.proofs.formulas import (
     squared,
     zero,
 )
-from ssllib.proofs.statements import (
+from ssllib.theory.proofs.statements import (
     Limit,
     Relation,
     Undecided,
@@ -103,7 +103,7 @@ FALSE: dict[str, tuple[Relation, tuple[Any, ...]]] = {
         Relation(zero, rise(squared(gradient), negative(sideways)), "<", between=(-1, 0)),
         ([1, 0], [-1, 1], None, 0, -1),
     ),
-    "descends along the gradient": (descends(gradient), ([1, 0], [0, 1], 1, 1, None)),
+    "descends along the gradient": (descends(gradient), ([1, 0], [0, 1], None, 1, None)),
 }
 
 
@@ -196,9 +196,11 @@ def test_a_page_can_show_what_was_found() -> None:
         "here", "a = b", FALSE["not projected"][0], role="proof", corrected=("c", TRUE["gradient"])
     )
     right = examine("there", "a = b", TRUE["gradient"])
-    example = "z = (1, 0); t = (1, 1); left side = (−√2/2, −√2/2); right side = (0, −√2/2)"
+    root = r"- \frac{\sqrt{2}}{2}"
+    example = rf"z = (1, 0); t = (1, 1); left side = $({root}, {root})$; right side = $(0, {root})$"
     rows, columns = table([wrong.to_dict(), right.to_dict()])
-    assert rows[0] == ["here (proof)", f"$a = b$<br>corrected: $c$<br>counterexample: {example}", "**no** (SymPy)"]
+    shown = f"$a = b$<br>corrected: $c$<br>counterexample: {example}"
+    assert rows[0] == ["here (in its proof)", shown, "**no** (SymPy)"]
     assert rows[1] == ["there", "$a = b$", "yes (SymPy)"] and len(columns) == 3
     assert sentence(right.to_dict()) == "there: $a = b$ holds (SymPy)."
     assert sentence(wrong.to_dict()).endswith(f"Counterexample: {example}. Corrected: $c$.")

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssllib import stationary
-from ssllib.stationary import Loss, classify
+from ssllib.theory import critical_points
+from ssllib.theory.critical_points import Loss, classify
 
 Z = torch.tensor([[1.0, 0.0, 0.0], [0.6, 0.8, 0.0]], dtype=torch.float64)
 
@@ -45,7 +45,7 @@ def test_a_saddle_that_second_order_does_not_see() -> None:
 
 
 def test_normalised_leaves_out_the_radial_directions() -> None:
-    basis = stationary.tangents(Z)
+    basis = critical_points.tangents(Z)
     assert basis.shape == (6, 4)
     torch.testing.assert_close(basis.T @ basis, torch.eye(4, dtype=Z.dtype))
     moved = basis.reshape(2, 3, 4)
@@ -53,13 +53,13 @@ def test_normalised_leaves_out_the_radial_directions() -> None:
 
 
 def test_only_trained_rows_move() -> None:
-    basis = stationary.tangents(Z, torch.tensor([True, False]), normalised=False)
+    basis = critical_points.tangents(Z, torch.tensor([True, False]), normalised=False)
     assert basis.shape == (6, 3) and not basis.reshape(2, 3, 3)[1].any()
 
 
 def test_symmetries_are_found() -> None:
     def span(loss: Loss) -> int:
-        found = stationary.symmetries(loss, Z)
+        found = critical_points.symmetries(loss, Z)
         return int(torch.linalg.matrix_rank(found, atol=1e-6)) if found.numel() else 0
 
     assert span(lambda z: (z[0] * z[1]).sum()) == 3  # rotations in three dimensions

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import scipy.stats
 
-from ssllib import stats, words
-from ssllib.stats import FISHER, PERCENT, Sample, bounded
-from ssllib.words import Reading
+from ssllib.evidence import stats, words
+from ssllib.evidence.stats import FISHER, PERCENT, Sample, bounded
+from ssllib.evidence.words import Reading
 
 
 def test_interval_against_scipy() -> None:

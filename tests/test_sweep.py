@@ -5,11 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from ssllib import claims, datasets, estimate, experiments, sweep
+from ssllib.engine import data
+from ssllib.engine.train_config import TrainConfig
 from ssllib.errors import InputError
-from ssllib.experiments import Cell, Experiment
-from ssllib.records import Store
-from ssllib.train_config import TrainConfig
+from ssllib.evidence import claims
+from ssllib.runs import agenda, experiments, run_time
+from ssllib.runs import jobs as sweep
+from ssllib.runs.experiments import Cell, Experiment
+from ssllib.runs.provenance import device
+from ssllib.runs.records import Record, Store
+from ssllib.runs.run_time import Speeds
 
 TINY = TrainConfig(
     dataset="shapes", train_images=128, held_out=64, test_images=64, backbone="mini", width=4, proj_hidden=8,
@@ -43,11 +48,11 @@ def test_a_shared_run_is_made_once_and_belongs_to_both(two: None, tmp_path: Path
 
 def test_criteria_of_every_claim_that_shares_the_run_are_kept() -> None:
     default = experiments.get("simclr-arms").cell("gpu", "default").config
-    kept = sweep._criteria(sweep.Job("simclr-arms", "gpu", "default", default))
+    kept = claims.criteria_of(sweep.Job("simclr-arms", "gpu", "default", default))
     used = {c.id for c in claims.load().values() if {"confidence", "simclr-arms"} & set(c.experiments)}
     assert used <= kept.keys()
     lonely = experiments.get("loss-halves").cell("gpu", "attraction").config
-    kept = sweep._criteria(sweep.Job("loss-halves", "gpu", "attraction", lonely))
+    kept = claims.criteria_of(sweep.Job("loss-halves", "gpu", "attraction", lonely))
     assert kept.keys() == {c.id for c in claims.load().values() if "loss-halves" in c.experiments}
 
 
@@ -56,10 +61,44 @@ def test_no_job_starts_after_the_deadline(two: None, tmp_path: Path) -> None:
     assert done == [] and list(Store(tmp_path)) == []
 
 
+def test_a_step_of_the_queue_goes_seed_by_seed_to_the_end_it_names(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ssllib.paths.data_dir", lambda: tmp_path)
+    (tmp_path / "queue.yml").write_text(
+        """
+        cpu:
+          - together:
+              - {experiment: simclr-arms, cells: [default]}
+              - {experiment: byol-arms, cells: [cut], seeds: [1, 0]}
+            hours: 2
+            why: both
+          - {experiment: simclr-arms, cells: [default], epochs: 100, seeds: [0]}
+        """
+    )
+    first, second = agenda.entries("cpu")
+    assert (first.title, first.hours, first.why) == ("simclr-arms, byol-arms", 2, "both")
+    found = [(j.experiment, j.config.seed, j.config.epochs) for j in first.jobs]
+    assert found == [
+        ("simclr-arms", 0, 16), ("byol-arms", 0, 16), ("simclr-arms", 1, 16), ("byol-arms", 1, 16),
+        ("simclr-arms", 2, 16),
+    ]  # fmt: skip
+    assert [j.label for j in second.jobs] == ["simclr-arms/default seed 0 to epoch 100"]
+    assert agenda.queue("cpu") == [*first.jobs, *second.jobs]
+
+
 @pytest.mark.parametrize("scale", ["gpu", "cpu"])
 def test_the_queue_names_what_there_is_and_starts_with_the_most_telling(scale: str) -> None:
-    jobs = sweep.queue(scale)
+    jobs = agenda.queue(scale)
     assert jobs and all(j.scale == scale for j in jobs)
+    if scale == "cpu":
+        assert {j.experiment for j in jobs[:9]} == {"rates"}
+        assert all(e.why for e in agenda.entries(scale))
+        longer = [j for j in jobs if j.config.epochs == 100]
+        assert {j.experiment for j in longer} <= {"simclr-arms", "simsiam-arms", "byol-arms"}
+        for j in longer:  # the sooner end comes first, so that it can go on from there
+            sooner = agenda.Job(j.experiment, scale, j.cell, j.config.replace(epochs=16))
+            assert jobs.index(sooner) < jobs.index(j)
     if scale == "gpu":
         first = [j.label for j in jobs[:6]]
         assert first == [f"simsiam-arms/{c} seed {s}" for s in (0, 1, 2) for c in ("default", "cut")]
@@ -76,9 +115,9 @@ def test_a_queue_with_a_slip_is_refused(tmp_path: Path, monkeypatch: pytest.Monk
     ):
         (tmp_path / "queue.yml").write_text(text)
         with pytest.raises(InputError, match=says):
-            sweep.queue("gpu")
+            agenda.queue("gpu")
     with pytest.raises(InputError, match="unknown scale of queue.yml 'paper'"):
-        sweep.queue("paper")
+        agenda.queue("paper")
 
 
 # --- what is declared --------------------------------------------------------------------------------------
@@ -113,24 +152,41 @@ def test_a_gpu_run_is_a_paper_run_stopped_at_epoch_100_with_a_smaller_backbone()
 
 
 def test_images_of_a_configuration() -> None:
-    assert estimate.images(TINY) == (128, 64, 64)
+    assert run_time.images(TINY) == (128, 64, 64)
     full = TrainConfig(dataset="cifar10")
-    assert estimate.images(full) == (45_000, 5000, 10_000)
-    assert estimate.images(full.replace(imbalance=1.5, held_out=0))[0] == 14_736
+    assert run_time.images(full) == (45_000, 5000, 10_000)
+    assert run_time.images(full.replace(imbalance=1.5, held_out=0))[0] == 14_736
 
 
 @pytest.mark.parametrize("change", [{}, {"held_out": 64}, {"imbalance": 1.5}, {"train_images": 64, "test_images": 8}])
 def test_as_many_images_are_loaded_as_are_counted(change: dict) -> None:
     config = TrainConfig(dataset="shapes", batch_size=32, held_out=0).replace(**change)
-    splits = datasets.load(config)
-    assert estimate.images(config) == tuple(len(part) for part in (splits.train, splits.held_out, splits.test))
-    assert datasets.side(config) == splits.train.images.shape[-1]
+    splits = data.load(config)
+    assert run_time.images(config) == tuple(len(part) for part in (splits.train, splits.held_out, splits.test))
+    assert data.side(config) == splits.train.images.shape[-1]
 
 
-def test_expected_minutes_grow_with_what_is_asked() -> None:
-    once = estimate.minutes(TINY)
-    often = estimate.minutes(TINY.replace(epochs=4))
-    assert once is not None and often is not None and 0 < once < often < 60
-    probe = estimate.minutes(TINY.replace(measures=("finetune",)))
-    assert probe is not None and probe > once
-    assert estimate.minutes(experiments.get("norm-and-angle").cells("smoke")[0].config) is None
+def record_of(config: TrainConfig, **provenance: object) -> Record:
+    known = {"device": device(), "images_per_second": 100.0, "other_seconds": 30.0} | provenance
+    return Record("training", config.identity(), "x", "y", "cpu", config.to_dict(), "finished", [], {}, known)
+
+
+def test_expected_times_are_those_of_like_runs() -> None:
+    known = Speeds.of([record_of(TINY), record_of(TINY.replace(seed=1), images_per_second=50.0)])
+    assert known.seconds(TINY.replace(seed=5)) == pytest.approx(128 / 75 + 30)
+    assert known.seconds(TINY.replace(epochs=4, lr=0.7, cut=3.0)) == pytest.approx(4 * 128 / 75 + 30)
+    for unlike in ({"width": 8}, {"precision": "bf16"}, {"proj_dim": 4}, {"method": "byol"}, {"dataset": "folder:x"}):
+        assert known.seconds(TINY.replace(**unlike)) is None
+    assert known.seconds(experiments.get("norm-and-angle").cells("smoke")[0].config) is None
+
+
+@pytest.mark.parametrize("change", [{"device": "another"}, {"copy_of": "cpu/x/y"}, {"images_per_second": 0.0}])
+def test_what_was_not_measured_here_is_no_measure(change: dict) -> None:
+    assert Speeds.of([record_of(TINY, **change)]).seconds(TINY) is None
+
+
+def test_evaluations_and_measures_are_those_of_runs_with_the_same() -> None:
+    probed = TINY.replace(measures=("linear",))
+    known = Speeds.of([record_of(TINY), record_of(probed, other_seconds=90.0)])
+    assert known.seconds(TINY) == pytest.approx(1.28 + 30) and known.seconds(probed) == pytest.approx(1.28 + 90)
+    assert known.seconds(TINY.replace(measures=("spread",))) == pytest.approx(1.28 + 60)

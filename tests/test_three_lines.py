@@ -11,12 +11,10 @@ import pytest
 import torch
 from torch import Tensor
 
-from ssllib import config as configs
-from ssllib import experiments, losses, records
-from ssllib.errors import InputError
-from ssllib.experiments import simulations
-from ssllib.simulations.lines import axes, measures, neighbours, rank1_share, separation
-from ssllib.simulations.three_lines import (
+from ssllib import losses
+from ssllib.engine import config as configs
+from ssllib.engine.simulations.lines import axes, measures, neighbours, rank1_share, separation
+from ssllib.engine.simulations.three_lines import (
     CLUSTERS,
     LOSSES,
     ThreeLinesConfig,
@@ -27,6 +25,9 @@ from ssllib.simulations.three_lines import (
     objective,
     run_three_lines,
 )
+from ssllib.errors import InputError
+from ssllib.runs import experiments, records
+from ssllib.runs.experiments import simulated
 
 SMALL: dict[str, Any] = {"points": 20, "batch_size": 32, "hidden": 16, "steps": 24, "labels": 5, "rate": 0.01}
 
@@ -274,15 +275,15 @@ def test_best_rate_is_that_of_the_lowest_mean_loss_without_divergence() -> None:
         best_rate({0.1: [None], 1.0: [1.0, None]})
 
 
-@pytest.mark.parametrize("arm", simulations.THREE_LINES_RATES)
+@pytest.mark.parametrize("arm", simulated.THREE_LINES_RATES)
 def test_declared_rates_are_those_of_the_rule(arm: str) -> None:
     found: dict[float, list[float | None]] = {}
     for r in records.committed().find("three-lines", "paper"):
         if r.cell.startswith(f"{arm}-lr-"):
             assert r.seed >= 100
             found.setdefault(r.config["rate"], []).append(r.final["loss"] if r.status == "finished" else None)
-    assert sorted(found) == sorted(simulations.THREE_LINES_GRID) and {len(v) for v in found.values()} == {3}
-    assert simulations.THREE_LINES_RATES[arm] == best_rate(found)
+    assert sorted(found) == sorted(simulated.THREE_LINES_GRID) and {len(v) for v in found.values()} == {3}
+    assert simulated.THREE_LINES_RATES[arm] == best_rate(found)
 
 
 def test_cells_are_different_runs() -> None:

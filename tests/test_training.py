@@ -10,12 +10,13 @@ import pytest
 import torch
 import torchvision
 
-from ssllib import datasets, models, steps, training, views
+from ssllib.engine import data as datasets
+from ssllib.engine import loop, methods, step, views
+from ssllib.engine.loop import train
+from ssllib.engine.methods.backbones import ResNet
+from ssllib.engine.train_config import METHODS, TrainConfig
+from ssllib.engine.views import Generators
 from ssllib.errors import InputError
-from ssllib.models.backbones import ResNet
-from ssllib.train_config import METHODS, TrainConfig
-from ssllib.training import train
-from ssllib.views import Generators
 
 TINY = TrainConfig(
     dataset="shapes", train_images=128, held_out=64, test_images=64, backbone="mini", width=4, proj_hidden=8,
@@ -66,7 +67,7 @@ def test_an_interrupted_run_continues_to_the_same_result(tmp_path: Path) -> None
 def test_every_method_is_repeatable_and_resumes_to_the_same_result(name: str, tmp_path: Path) -> None:
     config = OTHERS[name].replace(epochs=2, knn_k=5)
     whole = train(config)
-    place = models.METHODS[config.method].embedding
+    place = methods.METHODS[config.method].embedding
     assert whole.status == "finished" and f"norm_{place}" in whole.history[0]
     last = whole.history[-1]
     assert last["eff_lr"] == pytest.approx(last["lr"] / last[f"norm_{place}"], rel=0.5)
@@ -86,7 +87,7 @@ def test_every_method_is_repeatable_and_resumes_to_the_same_result(name: str, tm
 
 
 FORKS = multiprocessing.get_context("forkserver")  # real processes, forked from one that has imported torch
-FORKS.set_forkserver_preload(["ssllib.training", "torch._dynamo"])  # an optimizer's first step imports the latter
+FORKS.set_forkserver_preload(["ssllib.engine.loop", "torch._dynamo"])  # an optimizer's first step imports the latter
 
 
 @pytest.mark.parametrize("name", [n for n in OTHERS if n != "vit"])
@@ -131,7 +132,7 @@ def views_of(config: TrainConfig, index: torch.Tensor) -> list[torch.Tensor]:
 @pytest.mark.parametrize("name", ["byol", "dino"])  # dino with local crops
 def test_micro_batches_give_the_gradient_of_the_mean(name: str) -> None:
     config = OTHERS[name].replace(epochs=0, proj_norm=False)
-    model = models.build(config).eval()  # without batch statistics, parts and whole have one gradient
+    model = methods.build(config).eval()  # without batch statistics, parts and whole have one gradient
     model.begin()
     data = datasets.load(config).train
     index, gradients = torch.arange(32), []
@@ -139,9 +140,9 @@ def test_micro_batches_give_the_gradient_of_the_mean(name: str) -> None:
     for parts in (1, 4):
         with pytest.MonkeyPatch.context() as patch:
             batches = iter(zip(*(v.chunk(parts) for v in views), strict=True))
-            patch.setattr(steps, "views", lambda *_, b=batches: next(b))
+            patch.setattr(step, "views", lambda *_, b=batches: next(b))
             model.zero_grad()
-            values = steps.forward_backward(
+            values = step.forward_backward(
                 model, data, index, config.replace(micro_batch=0 if parts == 1 else 8),
                 Generators(config, 0, torch.device("cpu")),
             )  # fmt: skip
@@ -161,12 +162,12 @@ def test_local_crops_are_small_and_leave_the_global_views_as_they_were() -> None
 
 def test_rates_of_a_run_follow_the_schedule_but_simsiams_predictor() -> None:
     config = OTHERS["simsiam"]
-    model = models.build(config)
+    model = methods.build(config)
     model.begin()
-    optimizer = training._optimizer(model, config)
-    training._one_epoch(model, optimizer, datasets.load(config).train, config, 3)
+    optimizer = loop._optimizer(model, config)
+    loop._one_epoch(model, optimizer, datasets.load(config).train, config, 3)
     rest, predictor = (group["lr"] for group in optimizer.param_groups)
-    assert predictor == config.lr and rest == training._rate(config, 11, 4) < config.lr
+    assert predictor == config.lr and rest == loop._rate(config, 11, 4) < config.lr
 
 
 def test_divergence_is_recorded_with_its_history() -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from ssllib.errors import InputError
-from ssllib.turnable import _SCRIPT, Cloud, Turnable
+from ssllib.pages.scatter3d import _SCRIPT, Cloud, Turnable
 
 
 def clouds() -> Turnable:

@@ -35,11 +35,16 @@ from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from ssllib import deviations, experiments, losses, measures, pages, papers, plots, records, stats, verdicts
-from ssllib.arithmetic import tables
-from ssllib.experiments import anchors as grid
-from ssllib.models import simclr
-from ssllib.models.backbones import ResNet
+from ssllib import losses
+from ssllib.engine.evaluation import at_the_end
+from ssllib.engine.methods import simclr
+from ssllib.engine.methods.backbones import ResNet
+from ssllib.evidence import papers, stats, verdicts
+from ssllib.pages import deviation_table, plots
+from ssllib.pages import page as pages
+from ssllib.pages.recorded import number
+from ssllib.runs import experiments
+from ssllib.runs.experiments import orthonormal_anchors as grid
 
 page = pages.begin(
     "anchors/learning-rate",
@@ -92,7 +97,8 @@ page.claim("anchors-variance-dips", "anchors-variance-recovers")
 
 # %% tags=["hide-input"]
 rows = []
-for d, where in ((64, "the network of the cpu scale"), (512, "ResNet-18"), (2048, "ResNet-50")):
+features = ResNet("small", 64).features
+for d, where in ((features, "the network of the cpu scale"), (512, "ResNet-18"), (2048, "ResNet-50")):
     own, between = [], []
     for s in range(3):
         positive = losses.orthonormal_anchors(10, d, s).clamp_min(0)
@@ -132,8 +138,8 @@ pages.table(rows, ["dimension", "features of", r"best cosine, $\Vert c^+ \Vert$"
 
 # %% tags=["hide-input"]
 found = page.recorded("over-fusion")
-every = [r for runs in found.values() for r in runs]
-level = every[0].scale
+every = found.all
+longest = max(every, key=lambda r: r.config["epochs"], default=None)
 
 
 def of(name, prefix="", cells=None):
@@ -141,11 +147,6 @@ def of(name, prefix="", cells=None):
     wanted = {f"{prefix}{name}-{r}": float(r) for r in grid.RATES}
     by_rate = {wanted[cell]: runs for cell, runs in (cells or found).items() if cell in wanted}
     return dict(sorted(by_rate.items()))
-
-
-def number(r, metric):
-    """A final number of a record, nan where the run diverged."""
-    return float(r.final.get(metric, math.nan))
 
 
 def span(values, digits=1):
@@ -157,24 +158,22 @@ def short(x):
     return "1" if x == 1 else f"1e{round(math.log10(x))}".replace("-", "\u2011")
 
 
-shown = {name: label for name, label in NAME.items() if of(name)}
-missing = [label for name, label in NAME.items() if name not in shown]
-c = every[0].config
-steps = c["epochs"] * ((c["train_images"] or 50_000 - c["held_out"]) // c["batch_size"])
-counts = [len(runs) for name in shown for prefix in ARMS for runs in of(name, prefix).values()]
+shown = {name: label for name, label in NAME.items() if of(name)} or NAME
+c = longest.config if longest else {}
+steps = c["epochs"] * ((c["train_images"] or 50_000 - c["held_out"]) // c["batch_size"]) if c else 0
 pages.table(
     [
-        ["data, network", verdicts.describe(every[0]), "CIFAR-10 at 224 pixels, ResNet-18, 100 epochs, batch 128"],
-        ["steps", f"{steps:,}", f"{100 * (50_000 // 128):,}"],
-        ["rates", ", ".join(short(r) for r in sorted({r.config['lr'] for r in every}, reverse=True)), "1e-7 to 1"],
-        ["seeds", " to ".join(map(str, sorted({min(counts), max(counts)}))), "not stated"],
+        ["data, network", verdicts.describe(longest) if longest else pages.NOTHING, "CIFAR-10 at 224 pixels, ResNet-18, 100 epochs, batch 128"],
+        ["steps", f"{steps:,}" if c else "", f"{100 * (50_000 // 128):,}"],
+        ["rates", ", ".join(short(r) for r in sorted({r.config["lr"] for r in every}, reverse=True)), "1e-7 to 1"],
+        ["seeds", found.setting.rpartition("; ")[2] if found else "", "not stated"],
     ],
-    ["", f"recorded, {level} scale", "paper"],
+    ["", f"recorded, {found.where}" if found else pages.NOTHING, "paper"],
     caption="The recorded runs, and the paper's; {ref}`the other settings <what-differs-learning-rate>` stand below",
     name="tab-anchors-setting",
 )
-if missing:
-    pages.say(f"There is no record of {tables.listed(missing)} yet; what follows leaves them out.")
+if found.missing and found:
+    pages.say(f"{len(found.missing)} of {len(found.wanted)} declared arms have no record yet; what follows leaves them out.")
 
 # %% [markdown]
 # ## Recorded evidence
@@ -187,6 +186,9 @@ def over_rates(axes, metrics):
     for column, (name, label) in zip(axes.T, shown.items(), strict=True):
         column[0].set_title(label)
         for ax, (metric, (what, log)) in zip(column, metrics.items(), strict=True):
+            if not any(of(name, prefix) for prefix in ARMS):
+                plots.blank(ax, pages.NOTHING)
+                continue
             for prefix, (_, color, dash) in ARMS.items():
                 by_rate = of(name, prefix)
                 points = [(x, number(r, metric)) for x, runs in by_rate.items() for r in runs]
@@ -205,15 +207,18 @@ def over_rates(axes, metrics):
 
 
 handles = [Line2D([], [], color=color, ls=dash, marker="o", ms=3.5, label=arm) for arm, color, dash in ARMS.values()]
-untrained = {name: float(np.mean([r.history[0]["knn_val"] for runs in of(name).values() for r in runs])) for name in shown}
+untrained = {name: [r.history[0]["knn_val"] for runs in of(name).values() for r in runs] for name in shown}
+untrained = {name: float(np.mean(values)) for name, values in untrained.items() if values}
 fig, axes = plt.subplots(2, len(shown), figsize=(max(4.2, 2.15 * len(shown)), 4.7), sharex=True, sharey="row", squeeze=False)
 over_rates(axes, {"finetune_10": ("fine-tuned accuracy (%)", False), "variance": ("variance $V$", True)})
 for ax, name in zip(axes[0], shown, strict=True):
-    for y in (CHANCE, untrained[name]):
-        _ = ax.axhline(y, color="black", ls=":", lw=1.1)
-_ = axes[0, 0].set_ylim(bottom=8)
-_ = axes[0, 0].annotate("chance", (5e-8, CHANCE), (0, 2), textcoords="offset points", fontsize=8)
-_ = axes[0, 0].annotate("k-NN, untrained", (5e-8, untrained[next(iter(shown))]), (0, 2), textcoords="offset points", fontsize=8)
+    if name in untrained:
+        for y in (CHANCE, untrained[name]):
+            _ = ax.axhline(y, color="black", ls=":", lw=1.1)
+if untrained:
+    _ = axes[0, 0].set_ylim(bottom=8)
+    for text, y in (("chance", CHANCE), ("k-NN, untrained", next(iter(untrained.values())))):
+        _ = axes[0, 0].annotate(text, (5e-8, y), (0, 2), textcoords="offset points", fontsize=8)
 _ = fig.supxlabel("learning rate", fontsize=10)
 _ = fig.legend(handles=handles, loc="outside upper center", ncols=2)
 plt.show()
@@ -223,9 +228,14 @@ table3 = papers.load("2403.18699").table("3")
 
 
 def best(name, prefix):
-    """Mean accuracy at the best rate, and the rate; None without a finished run."""
-    means = {x: float(np.mean([number(r, "finetune_10") for r in runs if r.status == "finished"])) for x, runs in of(name, prefix).items() if any(r.status == "finished" for r in runs)}
-    return max(((value, x) for x, value in means.items()), default=None)
+    """Mean accuracy at the rate that is best on held-out images, and the rate; None without a finished run."""
+    means = {}
+    for x, runs in of(name, prefix).items():
+        both = [(number(r, "finetune_10_val"), number(r, "finetune_10")) for r in runs if r.status == "finished"]
+        if both and not np.isnan(both).any():
+            means[x] = np.mean(both, axis=0)
+    chosen = max(means, key=lambda x: means[x][0], default=None)
+    return None if chosen is None else (float(means[chosen][1]), chosen)
 
 
 rows = []
@@ -237,7 +247,7 @@ for name, label in shown.items():
 pages.table(
     rows,
     ["loss", "paper", "paper, anchors", "gain", "ours", "ours, anchors", "gain"],
-    caption="Accuracy (%) after fine-tuning on 10 % of the labels, each arm at its best rate: the paper's Table 3, and ours (mean over seeds). The best rate is read off the test set, in ours as, it seems, in the paper's; ours has fewer rates with anchors than without",
+    caption="Accuracy (%) after fine-tuning on 10 % of the labels, each arm at its best rate: the paper's Table 3, and ours on the test set (mean over seeds). Ours is chosen among the recorded rates on held-out images; how the paper's was is not stated",
     name="tab-anchors-best",
 )
 infonce = [100 * float(table3.value(loss="InfoNCE", arm="default", labels=share)) for share in (10, 100)]
@@ -251,8 +261,8 @@ edge = [number(r, "finetune_rate") for r in every if r.status == "finished"]
 if ranges and over:
     pages.say(
         f"How much can be seen at this scale? Between the seeds of one arm the accuracy differs by {np.median(ranges):.1f} points (median of the ranges, {len(ranges)} arms with more than one seed); between the rates of one loss "
-        f"without anchors the mean accuracy differs by {span(over)} points. The accuracy after fine-tuning on {round(0.1 * c['train_images']) if c['train_images'] else 'few'} labels "
-        f"is a coarse measure. In {sum(e == max(measures.RATES) for e in edge)} of {len(edge)} runs the chosen rate of fine-tuning is the largest of the four on offer."
+        f"without anchors the mean accuracy differs by {span(over)} points. "
+        f"In {sum(e == max(at_the_end.RATES) for e in edge)} of {len(edge)} runs the chosen rate of fine-tuning is the largest of the four on offer."
     )
 
 # %% [markdown]
@@ -261,7 +271,7 @@ if ranges and over:
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three rows of panels against the learning rate, a column for each loss: mean norm, spherical variance, effective rank, with and without anchors, single seeds as dots."}, "figure": {"caption": "The same runs, taken apart: mean norm of the embeddings (top), and the two measures that do not change with the norm, spherical variance $S$ (middle; 0: all embeddings point one way) and effective rank $r$ (bottom; 1: all on one line). Shaded: what is called collapsed here.", "name": "fig-anchors-directions"}}
 fig, axes = plt.subplots(3, len(shown), figsize=(max(4.2, 2.15 * len(shown)), 6.2), sharex=True, sharey="row", squeeze=False)
 over_rates(axes, {"norm_projector_test": ("norm", True), "spherical_variance": ("spherical variance $S$", False), "effective_rank_embedding": ("effective rank $r$", False)})
-for row, below, low, high in ((1, -0.04, 0.01, 1.0), (2, -1.0, 2.0, None)):
+for row, below, low, high in ((1, -0.04, 0.01, 1.0), (2, -1.0, 2.0, None)) if found else ():
     for ax in axes[row]:
         _ = ax.axhspan(below, low, color=plots.RED, alpha=0.25, lw=0)
         _ = ax.set_ylim(below, high)
@@ -293,12 +303,13 @@ rates = sorted({x for name in shown for prefix in ARMS for x in of(name, prefix)
 rows = [[f"{label}, {arm}", *(counted(of(name, prefix).get(x, [])) for x in rates)] for name, label in shown.items() for prefix, (arm, _, _) in ARMS.items() if of(name, prefix)]
 pages.table(rows, ["", *(short(x) for x in rates)], caption="What became of the runs, by learning rate: collapsed / diverged / neither (empty: not run)", name="tab-anchors-fates")
 plain = [r for name in shown for runs in of(name).values() for r in runs]
-top = [r for r in plain if r.config["lr"] == max(rates)]
-fates = [fate(r) for r in top]
-pages.say(
-    f"Without anchors, at a rate of {short(max(rates))}: {fates.count('collapsed')} of {len(top)} runs collapsed, {fates.count('diverged')} diverged, {fates.count('neither')} did neither. "
-    f"At all rates: {sum(fate(r) == 'collapsed' for r in plain)} collapsed and {sum(fate(r) == 'diverged' for r in plain)} diverged of {len(plain)}."
-)
+if plain:
+    top = max(r.config["lr"] for r in plain)
+    fates = [fate(r) for r in plain if r.config["lr"] == top]
+    pages.say(
+        f"Without anchors, at a rate of {short(top)}: {fates.count('collapsed')} of {len(fates)} runs collapsed, {fates.count('diverged')} diverged, {fates.count('neither')} did neither. "
+        f"At all rates: {sum(fate(r) == 'collapsed' for r in plain)} collapsed and {sum(fate(r) == 'diverged' for r in plain)} diverged of {len(plain)}."
+    )
 lines = [r for cell, runs in page.recorded("three-lines").items() if cell.startswith("infonce-lr-") for r in runs if r.status == "finished"]
 pages.say(f"For comparison: of the {len(lines)} runs of InfoNCE in {{doc}}`/book/simulations/three-lines`, over four decades of rates, {sum(r.final['rank1_share'] >= 0.8 for r in lines)} end with a rank-1 share of 0.8 or more.")
 
@@ -317,6 +328,8 @@ def at_collapse(config):
 rows, turned = [], []
 for name, label in shown.items():
     by_rate = of(name)
+    if not by_rate:
+        continue
     for x in dict.fromkeys((min(by_rate), max(by_rate))):
         runs = by_rate[x]
         rows.append(
@@ -391,8 +404,7 @@ for name, label in shown.items():
     if seeds:
         pair = [[[number(r[s], m) for s in seeds] for r in (low, high)] for m in ("variance", "norm_projector_test", "spherical_variance", "effective_rank_embedding")]
         rows.append([label, len(seeds), factor(*pair[0]), factor(*pair[1], power=2), factor(*pair[2]), factor(*pair[3])])
-if rows:
-    pages.table(rows, ["loss", "seeds", "variance", "mean norm, squared", "spherical variance", "effective rank"], caption="By what factor each number changes from a rate of 1e-4 to 1, without anchors (geometric mean over seeds)", name="tab-anchors-factors")
+pages.table(rows, ["loss", "seeds", "variance", "mean norm, squared", "spherical variance", "effective rank"], caption="By what factor each number changes from a rate of 1e-4 to 1, without anchors (geometric mean over seeds)", name="tab-anchors-factors")
 
 # %% [markdown]
 # A cosine loss does not fix a length: where norms end up is decided by how the steps move the last layer's scales and shifts, not by what the loss wants. VICReg asks for a standard deviation of one in each
@@ -413,8 +425,7 @@ for name, label in shown.items():
         row.append(f"{np.mean(value):+.2f}".replace("-", "−") if value else "")
     if whole:
         rows.append(row)
-if rows:
-    pages.table(rows, ["loss", "seeds", "variance", "spherical variance", "effective rank", "k-NN accuracy", "final loss"], caption="Rank correlation, over six learning rates without anchors, of the accuracy after fine-tuning with other numbers of the same runs", name="tab-anchors-correlations")
+pages.table(rows, ["loss", "seeds", "variance", "spherical variance", "effective rank", "k-NN accuracy", "final loss"], caption="Rank correlation, over six learning rates without anchors, of the accuracy after fine-tuning with other numbers of the same runs", name="tab-anchors-correlations")
 
 # %% [markdown]
 # ## This execution: low accuracy without fusion
@@ -466,21 +477,19 @@ if loss == "infonce" and weak.status == "finished":
     assert weak.history[-1]["loss"] < at_collapse(weak.config), "InfoNCE ended above its value at collapse"
 
 # %% tags=["hide-input"]
-control = {}
-if records.committed().find("over-fusion-views", level):
-    control = page.recorded("over-fusion-views", scale=level)
-    rows = []
-    for name, label in NAME.items():
-        for x, runs in reversed(of(name, cells=control).items()):
-            same = of(name).get(x, [])
-            numbers = [[span([number(r, m) for r in group], d) for group in (same, runs)] if same else ["", span([number(r, m) for r in runs], d)] for m, d in (("finetune_10", 1), ("knn_test", 1), ("spherical_variance", 2))]
-            rows.append([label, short(x), *(v for pair in numbers for v in pair)])
-    pages.table(
-        rows,
-        ["loss", "rate", "fine-tuned, paper's views", "SimCLR's views", "k-NN, paper's views", "SimCLR's views", "spherical variance, paper's views", "SimCLR's views"],
-        caption=f"The same control, recorded at {level} scale: accuracy (%) and spherical variance without anchors, mean (range over seeds)",
-        name="tab-anchors-views",
-    )
+control = page.recorded("over-fusion-views", scale=found.scale)
+rows = []
+for name, label in NAME.items():
+    for x, runs in reversed(of(name, cells=control).items()) if control else ():
+        same = of(name).get(x, [])
+        numbers = [[span([number(r, m) for r in group], d) if group else "" for group in (same, runs)] for m, d in (("finetune_10", 1), ("knn_test", 1), ("spherical_variance", 2))]
+        rows.append([label, short(x), *(v for pair in numbers for v in pair)])
+pages.table(
+    rows,
+    ["loss", "rate", "fine-tuned, paper's views", "SimCLR's views", "k-NN, paper's views", "SimCLR's views", "spherical variance, paper's views", "SimCLR's views"],
+    caption=f"The same control, recorded: {control.setting}. Accuracy (%) and spherical variance without anchors, mean (range over seeds)",
+    name="tab-anchors-views",
+)
 
 # %% [markdown]
 # ## Verdicts
@@ -502,7 +511,7 @@ page.verdict("anchors-variance-dips", "anchors-variance-recovers")
 # Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
 
 # %% tags=["remove-input"]
-pages.show(deviations.markdown("over-fusion", found.scale))
+pages.show(deviation_table.markdown("over-fusion", found.scale))
 
 # %% [markdown]
 # - **Schedule.** Ours falls to zero. A rate of 1 held for 39,000 steps is another thing: it leaves more time to diverge, or for ReLUs to die.

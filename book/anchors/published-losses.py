@@ -26,8 +26,10 @@ from decimal import Decimal
 from matplotlib import pyplot as plt
 from matplotlib.lines import Line2D
 
-from ssllib import pages, papers, plots
-from ssllib.arithmetic import anchors, sources, tables
+from ssllib.evidence import papers
+from ssllib.evidence.tables import cloa, compare, elsewhere
+from ssllib.pages import page as pages
+from ssllib.pages import plots
 
 page = pages.begin("anchors/published-losses", globals(), baseline=pages.choice("CPC-v2", "MOCO-v2", "SimCLR"))
 
@@ -46,14 +48,14 @@ page.claim("overview-most-attempts-below", "overview-few-slightly-better", "over
 
 # %% tags=["hide-input"]
 def known(word):
-    return "" if word == sources.UNKNOWN else word
+    return "" if word == elsewhere.UNKNOWN else word
 
 
 def number(values, metric):
-    return tables.plain(values[metric]) if metric in values else ""
+    return compare.plain(values[metric]) if metric in values else ""
 
 
-found = sources.overview_sources(papers.load)
+found = elsewhere.overview_sources(papers.load)
 rows = []
 for s in found:
     whose = f"[{s.of}]({s.url})" if s.of != "none" else "no number found"
@@ -64,8 +66,8 @@ pages.table(
     caption="Table 1 of {cite:t}`li2024cloa`, methods with an accuracy, beside the sources (empty: not found)",
     name="tab-published-losses",
 )
-silent = [c for c in papers.load(anchors.PAPER).table("1").cells(metric="top1") if c.value is None]
-pages.say(f"Table 1 has no accuracy for {tables.listed([str(c.key['method']) for c in silent])}; these are left out.")
+silent = [c for c in papers.load(cloa.PAPER).table("1").cells(metric="top1") if c.value is None]
+pages.say(f"Table 1 has no accuracy for {compare.listed([str(c.key['method']) for c in silent])}; these are left out.")
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Ten methods, one a line, in four groups of colour, by top-1 accuracy from 58 to 75 per cent. Filled dots are Table 1's numbers: CPC-v2, MoCo v2 and SimCLR between 69 and 72; PCL, DCL, RC and HCL from 58.5 to 68.2; InfoMin, VICReg and Barlow Twins at 73. Open dots are the sources' numbers where they differ; the one of CPC-v2 lies far to the left at 63.8. At the right edge stand protocol and epochs: linear probe wherever known, epochs from 200 to 1000."}, "figure": {"caption": "Top-1 accuracy on ImageNet-1K. Filled: as Table 1 of {cite:t}`li2024cloa` prints it; open: the sources' numbers for a ResNet-50 where they differ. Right: protocol and epochs of training without labels, where a source was found. Dotted: the baseline chosen in the parameters.", "name": "fig-published-losses"}}
 methods = list(dict.fromkeys(s.method for s in found))
@@ -77,7 +79,7 @@ for y, method in enumerate(methods):
     c = colour[own[0].group]
     _ = ax.plot(float(own[0].printed["top1"]), y, "o", ms=8, color=c)
     for s in own:
-        if s.network in (sources.NETWORK, sources.UNKNOWN) and "top1" in s.differs:
+        if s.network in (elsewhere.NETWORK, elsewhere.UNKNOWN) and "top1" in s.differs:
             _ = ax.plot(float(s.theirs["top1"]), y, "o", ms=8, mfc="none", mec=c, mew=1.6)
     protocol = next((s.protocol for s in own if known(s.protocol)), "protocol ?")
     epochs = next((f"{s.epochs} epochs" for s in own if s.epochs), "epochs ?")
@@ -97,14 +99,14 @@ plt.show()
 page.verdict("overview-most-attempts-below")
 
 # %% tags=["remove-input"]
-table = papers.load(anchors.PAPER).table("1")
-simclr = tables.points(table, method="SimCLR", metric="top1")
+table = papers.load(cloa.PAPER).table("1")
+simclr = compare.points(table, method="SimCLR", metric="top1")
 below = [s for s in found if s.group not in ("baselines", "Innovations") and s.printed["top1"] < simclr]
 short = [s for s in below if s.epochs and s.epochs < 800]
 pages.say(
-    f"The comparison is uneven. Of the {len(below)} accuracies below SimCLR's, {len(short)} ({tables.listed([s.method for s in short])}) are of networks trained for "
-    f"{tables.listed([str(n) for n in sorted({s.epochs for s in short})])} epochs; for the others no epochs were found. Among the baselines and innovations the sources have "
-    f"{tables.listed([str(n) for n in sorted({s.epochs for s in found if s.epochs and s.group in ('baselines', 'Innovations')})])} epochs. And \"not reported\" is not \"not reached\"."
+    f"The comparison is uneven. Of the {len(below)} accuracies below SimCLR's, {len(short)} ({compare.listed([s.method for s in short])}) are of networks trained for "
+    f"{compare.listed([str(n) for n in sorted({s.epochs for s in short})])} epochs; for the others no epochs were found. Among the baselines and innovations the sources have "
+    f"{compare.listed([str(n) for n in sorted({s.epochs for s in found if s.epochs and s.group in ('baselines', 'Innovations')})])} epochs. And \"not reported\" is not \"not reached\"."
 )
 
 # %% [markdown]
@@ -125,12 +127,12 @@ page.verdict("overview-full-label-fine-tuning")
 both = papers.load("other").table("simclrv2")
 sizes = {key["network"]: Decimal(str(key["parameters"])) for key, _ in papers.load("other").table("overview-sources").rows() if key["method"] == "CPC-v2"}
 apart = max(s.printed["top1"] for s in found) - simclr
-tuned, probed = (tables.points(both, protocol=p) for p in (sources.PROTOCOL, "linear probe"))
+tuned, probed = (compare.points(both, protocol=p) for p in (elsewhere.PROTOCOL, "linear probe"))
 pages.say(
     f"Two things weigh. CPC-v2's number belongs to a network about {sizes['ResNet-161'] / sizes['ResNet-50']:.0f} times as large as the caption's. And every protocol that was found is a linear classifier on frozen features, where the "
     f"caption has fine-tuning with all labels. If \"full label\" was meant to say that the *classifier* saw all labels, the word is loose; it is not a small matter, though: one and the same ResNet-50, [SimCLRv2]({both.url}), has "
-    f"{tables.plain(probed)} % by linear probe and {tables.plain(tuned)} % fine-tuned with all labels, {tables.plain(tuned - probed)} points more. Between SimCLR and the "
-    f"best row of Table 1 lie {tables.plain(apart)}."
+    f"{compare.plain(probed)} % by linear probe and {compare.plain(tuned)} % fine-tuned with all labels, {compare.plain(tuned - probed)} points more. Between SimCLR and the "
+    f"best row of Table 1 lie {compare.plain(apart)}."
 )
 
 # %% [markdown]
@@ -151,10 +153,10 @@ rows = []
 for name, value in [(baseline, bar), ("best printed", max(printed[m] for m in baselines)), (f"best of a ResNet-50 ({fair[0]})", fair[1])]:
     gains = [printed[m] - value for m in innovations]
     under = sum(printed[m] < value for m in methods if m not in innovations and m not in baselines)
-    rows.append([name, tables.plain(value), f"{under} of {len(methods) - len(innovations) - len(baselines)}", f"{tables.signed(min(gains))} to {tables.signed(max(gains))}"])
+    rows.append([name, compare.plain(value), f"{under} of {len(methods) - len(innovations) - len(baselines)}", f"{compare.signed(min(gains))} to {compare.signed(max(gains))}"])
 pages.table(rows, ["bar", "top-1", "changed losses below it", "innovations above it by"])
 pages.say(
-    f"With the larger network's number out, the best baseline is {fair[0]}, and the innovations exceed it by up to {tables.plain(max(gains))} points: "
+    f"With the larger network's number out, the best baseline is {fair[0]}, and the innovations exceed it by up to {compare.plain(max(gains))} points: "
     + ("still no more than the two that were declared as slight." if max(gains) <= 2 else "a shade over the two that were declared as slight, so the second verdict owes its word to that number.")
 )
 

@@ -26,13 +26,16 @@ from collections import Counter
 import numpy as np
 from matplotlib import pyplot as plt
 
-from ssllib import arithmetic, claims, pages, papers, plots
-from ssllib.arithmetic import nominal, tables
-from ssllib.arithmetic.tables import plain, signed
+from ssllib.evidence import claims, papers
+from ssllib.evidence import tables as arithmetic
+from ssllib.evidence.tables import compare, same_setting
+from ssllib.evidence.tables.compare import plain, signed
+from ssllib.pages import page as pages
+from ssllib.pages import plots
 
 page = pages.begin("arithmetic/against-each-other", globals(), tolerance=pages.number(0, 10))
-found = nominal.settings(papers.load)
-stated = nominal.settings(papers.load, inferred=False)
+found = same_setting.settings(papers.load)
+stated = same_setting.settings(papers.load, inferred=False)
 
 
 def place(source, star=False):
@@ -56,9 +59,9 @@ page.claim("same-cells-same-numbers")
 # Some tables leave a part out. Their cells join in where the part can be inferred, marked with a star, and the verdict does not use them:
 
 # %% tags=["hide-input"]
-guessed = [r for r in nominal.READINGS if r.inferred]
+guessed = [r for r in same_setting.READINGS if r.inferred]
 pages.table(
-    [[place(r.source), tables.label({k: v for k, v in r.where.items() if k != "metric"}), r.inferred] for r in guessed],
+    [[place(r.source), compare.label({k: v for k, v in r.where.items() if k != "metric"}), r.inferred] for r in guessed],
     ["where", "cells", "what is inferred"],
     caption="Cells whose setting is printed in part",
     name="tab-against-each-other-inferred",
@@ -123,7 +126,7 @@ plt.show()
 # %% tags=["hide-input"]
 rows = []
 for name, chosen in (("stated settings", stated), ("with inferred ones", found)):
-    for s in nominal.spreads(chosen):
+    for s in same_setting.spreads(chosen):
         rows.append([s.epoch, name, s.settings, s.equal, s.within - s.equal, s.settings - s.within, plain(s.largest)])
 pages.table(
     sorted(rows, key=lambda r: (r[0], r[1] != "stated settings")),
@@ -137,13 +140,13 @@ pages.table(
 # twins are rare; where there is none, the nearest constants stand in.
 
 # %% tags=["hide-input"]
-gains = nominal.cut_gains(papers.load)
+gains = same_setting.cut_gains(papers.load)
 rows = []
-for name, told in sorted(gains.items(), key=lambda item: -nominal.apart(item[1])):
+for name, told in sorted(gains.items(), key=lambda item: -same_setting.apart(item[1])):
     by_table = {}
     for g in told:
         by_table.setdefault(place(g.source, g.inferred), []).append(f"{signed(g.points)} (c = {g.c})")
-    rows.append([name, "; ".join(f"{t}: {', '.join(v)}" for t, v in by_table.items()), plain(nominal.apart(told))])
+    rows.append([name, "; ".join(f"{t}: {', '.join(v)}" for t, v in by_table.items()), plain(same_setting.apart(told))])
 pages.table(
     rows,
     ["setting", "the cut's gain, points", "apart"],

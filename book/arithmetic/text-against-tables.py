@@ -26,8 +26,11 @@ k: int = 200  # neighbours of the k-NN classifier in the released code
 # %% tags=["hide-input"]
 from matplotlib import pyplot as plt
 
-from ssllib import arithmetic, boxes, claims, pages, papers, plots, records, scoreboard, verdicts, words
-from ssllib.arithmetic import anchors, counts, cut, sources
+from ssllib.evidence import claims, papers, scoreboard, tables, verdicts, words
+from ssllib.evidence.tables import cloa, counts, cut_tables, elsewhere
+from ssllib.pages import boxes, plots
+from ssllib.pages import page as pages
+from ssllib.runs import records
 
 page = pages.begin(
     "arithmetic/text-against-tables",
@@ -66,7 +69,7 @@ def settle(*ids):
 
 def named(v):
     """The papers of a claim, leading to its numbers."""
-    return f"[{' / '.join(boxes.PAPER_NAMES[p] for p in v.claim.paper)}](#arithmetic-{v.claim.id})"
+    return f"[{' / '.join(papers.short(p) for p in v.claim.paper)}](#arithmetic-{v.claim.id})"
 
 
 # %% [markdown]
@@ -122,8 +125,8 @@ pages.table(
 settle("cloa-gains-10-percent", "cloa-gains-50-percent", "cloa-gains-100-percent", "cloa-within-3-percent", "cloa-12-of-24", "cloa-one-notably-lower", "cloa-doubles-barlow-twins", "cloa-pronounced-over-three", "cloa-full-labels-improve", "cloa-resnet50-512", "simclr-crop-and-jitter")
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels of sorted bars. Left: 24 differences of CLOA's Table 4, from about +22 points down to about -2.4; a dotted line runs between the twelfth and the thirteenth. Right: 33 differences of Hidden Pitfalls' Table 3, from about +30 points down to just below zero for the last two; a dotted line marks one point."}, "figure": {"caption": "Differences between rows of a table, sorted. Left: {cite:t}`li2024cloa`, Table 4, with CLOA less without; the dotted line is halfway between the twelfth and the thirteenth. Right: {cite:t}`draganov2024pitfalls`, Table 3, with {term}`cut-initialization` less without; the dotted line is at one point. Red: below zero.", "name": "fig-text-against-tables-sorted"}}
-left = sorted((float(g.points) for g in anchors.gains(papers.load, "4")), reverse=True)
-right = sorted((float(g.points) for g in cut.of_cut(papers.load, cut.EARLY, "3")), reverse=True)
+left = sorted((float(g.points) for g in cloa.gains(papers.load, "4")), reverse=True)
+right = sorted((float(g.points) for g in cut_tables.of_cut(papers.load, cut_tables.EARLY, "3")), reverse=True)
 fig, axes = plt.subplots(1, 2, figsize=(7.4, 3.2))
 for ax, values, title in zip(axes, (left, right), ("CLOA: Table 4", "Hidden Pitfalls: Table 3")):
     _ = ax.bar(range(1, len(values) + 1), values, color=[plots.BLUE if v > 0 else plots.RED for v in values], width=0.75)
@@ -136,7 +139,7 @@ plt.show()
 
 # %% tags=["remove-input"]
 recipe = papers.load("other").table("simclr-augmentation")
-said = sources.printed_augmentation(papers.load)
+said = elsewhere.printed_augmentation(papers.load)
 pages.say(
     f"SimCLR's values were read in its [code]({recipe.url}) ({recipe.source}). The smallest crop has a share of {said['crop_from']} of the image here and of "
     f"{recipe.value(metric='crop_from')} there: the digits are alike, and a slip in copying would explain it. The difference matters: two crops of at least {said['crop_from']} share at least "
@@ -208,10 +211,10 @@ settle("cloa-top-5-sound", "flowers-cells-shared")
 # repeat. A verdict that falls with the last digit should not be held against anyone.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-stands = arithmetic.steady(draws, seed)
+stands = tables.steady(draws, seed)
 for v in found.values():
     check = v.claim.criterion["check"]
-    assert v.finding == arithmetic.CHECKS[check](papers.load), f"{check} is not what the row above shows"
+    assert v.finding == tables.CHECKS[check](papers.load), f"{check} is not what the row above shows"
 by_check = {c.criterion["check"]: c for c in claims.load().values() if c.kind == "arithmetic"}
 weak = [[by_check[c].ours, verdicts.verdict(by_check[c], records.committed()).word, f"{n} of {draws}"] for c, n in stands.items() if n < draws]
 pages.say(f"{len(stands) - len(weak)} of {len(stands)} verdicts on sentences about tables, those of {{doc}}`../anchors/published-losses` included, stand in every draw." + (" Those that do not:" if weak else ""))

@@ -29,7 +29,12 @@ import matplotlib.pyplot as plt
 import numpy as np
 import torch
 
-from ssllib import confidence, deviations, norms, pages, plots, stats, verdicts
+from ssllib import norms
+from ssllib.engine.evaluation import confidence
+from ssllib.evidence import stats
+from ssllib.pages import boxes, deviation_table, plots
+from ssllib.pages import page as pages
+from ssllib.pages.recorded import final, place
 
 page = pages.begin(
     "confidence/accuracy",
@@ -68,65 +73,51 @@ page.claim("question-reliability")
 # So $\rho$ cannot exceed 0.87, and less where most answers are right or most are wrong. {numref}`tab-confidence-accuracy` gives both.
 
 # %% tags=["hide-input"]
-recorded = page.recorded("confidence")
-level = next(iter(recorded.values()))[0].scale
-NAMES = {
-    "simclr-cifar10": "SimCLR, CIFAR-10", "simsiam-cifar10": "SimSiam, CIFAR-10", "byol-cifar10": "BYOL, CIFAR-10",
-    "triplet-cifar10": "triplet, CIFAR-10", "untrained-cifar10": "untrained, CIFAR-10",
-    "simclr-cifar100": "SimCLR, CIFAR-100", "simsiam-cifar100": "SimSiam, CIFAR-100",
-    "untrained-cifar100": "untrained, CIFAR-100", "simclr-imagenet100": "SimCLR, ImageNet-100",
-    "simsiam-imagenet100": "SimSiam, ImageNet-100",
+SET = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100", "imagenet100": "ImageNet-100"}
+METHOD = {
+    "simclr": "SimCLR", "simsiam": "SimSiam", "byol": "BYOL", "triplet": "triplet", "untrained": "untrained",
+    "untrained-simsiam": "untrained (SimSiam)", "untrained-byol": "untrained (BYOL)",
 }  # fmt: skip
 COLOUR = {
     "simclr": plots.BLUE, "simsiam": plots.RED, "byol": plots.GREEN, "triplet": plots.PURPLE, "untrained": plots.GREY,
+    "untrained-simsiam": plots.ORANGE, "untrained-byol": plots.SKY,
 }  # fmt: skip
-runs = {c: [r for r in recorded.get(c, []) if r.status == "finished"] for c in NAMES}
-runs = {c: found for c, found in runs.items() if found}
-trained = {c: found for c, found in runs.items() if not c.startswith("untrained")}
-missing = [NAMES[c] for c in NAMES if c not in runs and not (level == "cpu" and "imagenet" in c)]
-first = next(iter(runs.values()))[0]
-pages.say(
-    f"Recorded at {level} scale (the first: {verdicts.describe(first)}): "
-    + "; ".join(f"{NAMES[c]} {len(found)} seed{'s' if len(found) > 1 else ''}" for c, found in runs.items())
-    + "."
-    + (f" No run yet of: {'; '.join(missing)}." if missing else "")
-)
+START = {"simclr": "untrained", "triplet": "untrained", "simsiam": "untrained-simsiam", "byol": "untrained-byol"}
+NAMES = {f"{m}-{data}": f"{METHOD[m]}, {SET[data]}" for data in SET for m in METHOD}
+recorded = page.recorded("confidence", arms=tuple(NAMES))
+recorded.inventory(NAMES)
+trained = [arm for arm in recorded if not arm.startswith("untrained") and recorded.finished(arm)]
+every = [r for arm in trained for r in recorded.finished(arm)]
 
 # %% [markdown]
-# BYOL and the triplet loss were not measured in the paper. *Untrained* is SimCLR's network with the weights that it starts with. Random features
+# BYOL and the triplet loss were not measured in the paper. *Untrained* is a network with the weights that it starts with: SimCLR's, and beside it those of SimSiam and BYOL with their own heads. Random features
 # can serve k-NN as well, and a norm may go with the accuracy before anything was learned. If confidence "emerges naturally during training", what counts is what training adds.
 #
 # ## Recorded evidence: over bins
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "k-NN accuracy in bins of the embedding norm, a panel for each data set, a colour for each method"}, "figure": {"caption": "k-NN accuracy of the test images whose norm falls in one bin (norms over their maximum, width 0.05, more than 50 images). A line for each seed; the area of a point grows with the number of images.", "name": "fig-confidence-bins"}}
-sets = [s for s in ("cifar10", "cifar100", "imagenet100") if any(c.endswith(f"-{s}") for c in runs)]
-fig, axes = plt.subplots(1, len(sets), figsize=(7.4, 3.3), squeeze=False)
-shown = {}
+sets = [data for data in SET if data != "imagenet100" or any(arm.endswith(data) for arm in recorded)]
+fig, axes = plt.subplots(1, len(sets), figsize=(7.4, 3.5), squeeze=False)
 for ax, data in zip(axes[0], sets, strict=True):
-    for cell, found in runs.items():
-        method, _, own = cell.partition("-")
-        if own != data:
-            continue
-        for r in found:
-            centre, count, accuracy = r.arrays["bins_knn"].T
-            (line,) = ax.plot(centre, accuracy, color=COLOUR[method], linewidth=1.1)
-            _ = ax.scatter(centre, accuracy, s=count / 25, color=COLOUR[method], alpha=0.6, linewidth=0)
-            shown[NAMES[cell].partition(",")[0]] = line
-    ax.set_title(NAMES[f"simclr-{data}"].partition(", ")[2])
+    ax.set_title(SET[data])
     ax.set_xlabel("norm / largest norm")
     ax.set_xlim(0, 1)
+    arms = {m: recorded.finished(f"{m}-{data}") for m in METHOD}
+    if not any(arms.values()):
+        plots.blank(ax, "not recorded yet")
+    for m, found in arms.items():
+        for r in found:
+            centre, count, accuracy = r.arrays["bins_knn"].T
+            _ = ax.plot(centre, accuracy, color=COLOUR[m], linewidth=1.1, label=METHOD[m])
+            _ = ax.scatter(centre, accuracy, s=count / 25, color=COLOUR[m], alpha=0.6, linewidth=0)
 axes[0, 0].set_ylabel("k-NN accuracy (%)")
-fig.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=5)
+plots.legend(fig)
 plt.show()
 
 # %% tags=["hide-input"]
 
 
-def column(found, metric):
-    return [r.final[metric] for r in found if metric in r.final and math.isfinite(r.final[metric])]
-
-
-def slope(r):
+def gain(r):
     """Gain in accuracy from the lower to the upper half of the norms, in points."""
     right, norm = r.arrays["right"], r.arrays[f"norm_{place(r)}"].astype(float)
     order = right[np.argsort(norm, kind="stable")]
@@ -134,57 +125,46 @@ def slope(r):
     return 100 * (order[half:].mean() - order[:half].mean())
 
 
-def place(r):
-    return "projector" if r.config["method"] == "simclr" else "predictor"
-
-
-pages.table(
-    [
-        [NAMES[c], pages.mean_range(column(found, "knn_test"), 1), pages.mean_range(column(found, "spearman_bins_knn")),
-         pages.mean_range(column(found, "spearman_norm_correct")), pages.mean_range(column(found, "auroc_right_norm")),
-         pages.mean_range([slope(r) for r in found], 1)]
-        for c, found in runs.items()
-    ],
-    ["run", "k-NN test (%)", "ρ over bins", "ρ by image", "AUROC", "upper less lower half (points)"],
+recorded.table(
+    {
+        "k-NN test (%)": final("knn_test"),
+        "ρ over bins": (final("spearman_bins_knn"), 2),
+        "ρ by image": (final("spearman_norm_correct"), 2),
+        "AUROC": (final("auroc_right_norm"), 2),
+        "upper less lower half (points)": gain,
+    },
+    labels=NAMES,
     caption="The norm where the loss acts and right answers of k-NN on the test set: rank correlation over bins and image by image, AUROC, and how "
     "much better the half of the images with the larger norms is answered. Mean (range over seeds).",
     name="tab-confidence-accuracy",
-)  # fmt: skip
-for found in runs.values():
-    for r in found:  # the equation above, on every run
+)
+for r in recorded.all:  # the equation above, on every run
+    if r.status == "finished":
         p, n = r.arrays["right"].mean(), len(r.arrays["right"])
         said = (2 * r.final["auroc_right_norm"] - 1) * math.sqrt(3 * p * (1 - p)) * n / math.sqrt(n * n - 1)
         assert abs(said - r.final["spearman_norm_correct"]) < 5e-3
 
 # %% tags=["hide-input"]
-every = [r for found in trained.values() for r in found]
-bins = [r.final["spearman_bins_knn"] for r in every if math.isfinite(r.final["spearman_bins_knn"])]
-image = [r.final["spearman_norm_correct"] for r in every]
-steps = [np.diff(r.arrays["bins_knn"][:, 2]) for r in every]
-monotone = sum(bool((d > 0).all()) for d in steps)
-pages.say(
-    f"**Over bins** the correlation is at least 0.2 in {sum(v >= 0.2 for v in bins)} of {len(bins)} trained runs (median "
-    f"{np.median(bins):.2f}); the accuracy rises from every bin to the next in {monotone}. **Image by image** it is at least 0.2 in "
-    f"{sum(v >= 0.2 for v in image)} of {len(image)} (median {np.median(image):.2f}). All bins count alike, however few images they hold, so "
-    "a clear line in {numref}`fig-confidence-bins` can go with a norm that says little about most images."
-)
-rows = []
-for data in sets:
-    for cell, found in trained.items():
-        start = {r.seed: r for r in runs.get(f"untrained-{data}", [])}
-        pairs = [(r, start[r.seed]) for r in found if r.seed in start]
-        if cell == f"simclr-{data}" and pairs:
-            more, over = (
-                [a.final[k] - b.final[k] for a, b in pairs] for k in ("spearman_norm_correct", "spearman_bins_knn")
-            )
-            where = NAMES[cell].partition(", ")[2]
-            rows.append(f"on {where} by {pages.mean_range(more, sign='+')} image by image and by {pages.mean_range(over, sign='+')} over bins")
-if rows:
+over_bins, by_image = final("spearman_bins_knn"), final("spearman_norm_correct")
+if every:
+    bins, image = ([x for arm in trained for x in recorded.numbers(arm, column)] for column in (over_bins, by_image))
+    monotone = sum(bool((np.diff(r.arrays["bins_knn"][:, 2]) > 0).all()) for r in every)
     pages.say(
-        "**What training adds.** From the untrained network to SimCLR the correlation changes, seed by seed, " + ", ".join(rows) + "."
+        f"**Over bins** the correlation is at least 0.2 in {sum(v >= 0.2 for v in bins)} of {len(bins)} trained runs (median "
+        f"{np.median(bins):.2f}); the accuracy rises from every bin to the next in {monotone}. **Image by image** it is at least 0.2 in "
+        f"{sum(v >= 0.2 for v in image)} of {len(image)} (median {np.median(image):.2f}). All bins count alike, however few images they hold, so "
+        "a clear line in {numref}`fig-confidence-bins` can go with a norm that says little about most images."
     )
+rows = []
+for arm in trained:
+    method, _, data = arm.partition("-")
+    more, over = (recorded.paired(arm, f"{START[method]}-{data}", column) for column in (by_image, over_bins))
+    if more:
+        rows.append(f"{NAMES[arm]} {pages.mean_range(more, sign='+')} image by image and {pages.mean_range(over, sign='+')} over bins")
+if rows:
+    pages.say("**What training adds** to the correlation, from the untrained network on, seed by seed: " + "; ".join(rows) + ".")
 else:
-    pages.say("**What training adds** cannot be said yet: no recorded run of the untrained network.")
+    pages.say("**What training adds** cannot be said yet: no recorded run of an untrained network.")
 
 # %% [markdown]
 # ## At which place?
@@ -204,17 +184,17 @@ def auroc_at(r, where):
     return norms.auroc(norm[right], norm[~right])
 
 
-at = {c: {w: [a for r in found if (a := auroc_at(r, w)) is not None] for w in PLACES} for c, found in runs.items()}
-pages.table(
-    [[NAMES[c], *(pages.mean_range(by[w]) for w in PLACES)] for c, by in at.items()],
-    ["run", *PLACES],
+recorded.table(
+    {where: (lambda r, where=where: auroc_at(r, where), 2) for where in PLACES},
+    labels=NAMES,
     caption="AUROC of the norm at each place for right against wrong answers of k-NN (over 0.5: right answers have the larger norms).",
     name="tab-confidence-places",
 )
-better = [auroc_at(r, place(r)) > auroc_at(r, "backbone") for r in every]
-pages.say(
-    f"The norm where the loss acts tells more than the backbone's in {sum(better)} of {len(better)} trained runs, less in {len(better) - sum(better)}."
-)
+both = [(auroc_at(r, place(r)), auroc_at(r, "backbone")) for r in every]
+if both:
+    pages.say(
+        f"The norm where the loss acts tells more than the backbone's in {sum(a > b for a, b in both)} of {len(both)} trained runs, less in {sum(a < b for a, b in both)}."
+    )
 
 # %% [markdown]
 # ## Is it a good reason to reject an image?
@@ -226,50 +206,46 @@ pages.say(
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Accuracy against the share of images answered, for the norm, the margin of the vote and the cosine to the nearest training image"}, "figure": {"caption": "Accuracy among the test images with the highest score, against the share of images that are answered. Means over seeds. A useless score gives a flat line.", "name": "fig-confidence-coverage"}}
 SCORES = {"norm": "norm where the loss acts", "margin": "margin of the vote", "nearest": "cosine to the nearest image"}
 TINT = {"norm": plots.RED, "margin": plots.BLUE, "nearest": plots.GREEN}
-chosen = [c for c in trained if all("coverage" in r.arrays for r in trained[c]) and c.startswith("sim")]
-columns = min(2, len(chosen))
-fig, axes = plt.subplots(
-    math.ceil(len(chosen) / columns), columns, figsize=(7.4, 2.5 * math.ceil(len(chosen) / columns) + 0.4), squeeze=False
-)
+chosen = [arm for arm in trained if arm.startswith("sim")] or ["simclr-cifar10", "simsiam-cifar10"]
+height = math.ceil(len(chosen) / 2)
+fig, axes = plt.subplots(height, min(2, len(chosen)), figsize=(7.4, 2.5 * height + 0.4), squeeze=False)
 for ax in axes.flat[len(chosen) :]:
     ax.axis("off")
-for ax, cell in zip(axes.flat, chosen, strict=False):
-    mean = np.mean([r.arrays["coverage"] for r in trained[cell]], axis=0)
-    for row, (name, title) in zip(mean, SCORES.items(), strict=True):
-        _ = ax.plot(confidence.COVERAGES, row, color=TINT[name], label=title)
-    ax.set_title(NAMES[cell])
+for ax, arm in zip(axes.flat, chosen, strict=False):
+    ax.set_title(NAMES[arm])
     ax.set_xlabel("answered (%)")
+    kept = [r.arrays["coverage"] for r in recorded.finished(arm) if "coverage" in r.arrays]
+    if not kept:
+        plots.blank(ax, "not recorded yet")
+        continue
+    for row, (name, title) in zip(np.mean(kept, axis=0), SCORES.items(), strict=True):
+        _ = ax.plot(confidence.COVERAGES, row, color=TINT[name], label=title)
 for ax in axes[:, 0]:
     ax.set_ylabel("right (%)")
-fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+plots.legend(fig, ncols=3)
 plt.show()
 
 # %% tags=["hide-input"]
-pages.table(
-    [[NAMES[c], *(pages.mean_range(column(found, f"auroc_right_{s}")) for s in SCORES)] for c, found in runs.items()],
-    ["run", *SCORES.values()],
+auroc = {s: final(f"auroc_right_{s}") for s in SCORES}
+recorded.table(
+    {SCORES[s]: (column, 2) for s, column in auroc.items()},
+    labels=NAMES,
     caption="AUROC of each score for right against wrong answers of k-NN on the test set. Mean (range over seeds).",
     name="tab-confidence-scores",
 )
-scored = [r for r in every if "auroc_right_norm" in r.final]
-wins = {s: sum(r.final["auroc_right_norm"] > r.final[f"auroc_right_{s}"] for r in scored) for s in ("margin", "nearest")}
-cells = {c: column(found, "auroc_right_norm") for c, found in trained.items()}
-short = {
-    c: stats.interval([r.final["auroc_right_norm"] - r.final["auroc_right_margin"] for r in found])
-    for c, found in trained.items()
-    if len(found) >= 3
-}
-pages.say(
-    f"**Answer, as far as the records go ({level} scale):** the norm has the higher AUROC than the margin in {wins['margin']} of {len(scored)} trained runs, and than the "
-    f"nearest image's cosine in {wins['nearest']}."
-    + (
-        " With three seeds, norm less margin is "
-        + "; ".join(f"{e.mean:.2f} [{e.low:.2f}, {e.high:.2f}] ({NAMES[c]})" for c, e in short.items())
-        + "."
-        if short
-        else " No cell has three seeds yet, so no interval is given."
+scored = [r.final for r in every if "auroc_right_norm" in r.final]
+if scored:
+    wins = {s: sum(f["auroc_right_norm"] > f[f"auroc_right_{s}"] for f in scored) for s in ("margin", "nearest")}
+    short = {}
+    for arm in trained:
+        less = [auroc["norm"](r) - auroc["margin"](r) for r in recorded.finished(arm) if "auroc_right_norm" in r.final]
+        if len(less) >= stats.SEEDS:
+            short[arm] = stats.Sample(less, stats.bounded(-1, 1)).interval()
+    pages.say(
+        f"**Answer, as far as the records go ({recorded.where}):** the norm has the higher AUROC than the margin in {wins['margin']} of {len(scored)} trained runs, and than the "
+        f"nearest image's cosine in {wins['nearest']}."
+        + (" With three seeds, norm less margin is " + "; ".join(f"{boxes.interval_text(e)} ({NAMES[arm]})" for arm, e in short.items()) + "." if short else "")
     )
-)
 
 # %% [markdown]
 # ## This execution
@@ -317,7 +293,7 @@ page.verdict("knn-rises-with-norm", "norm-tells-correct", "norm-as-reliable-as-m
 # Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
 
 # %% tags=["remove-input"]
-pages.show(deviations.markdown("confidence", recorded.scale))
+pages.show(deviation_table.markdown("confidence", recorded.scale))
 
 # %% [markdown]
 # - **Who is asked.** The paper's words are "a k-nn classifier [...] fit on all the embeddings", and in the released code the bank is asked about itself: each image is its own nearest

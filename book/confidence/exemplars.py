@@ -28,8 +28,12 @@ import math
 import matplotlib.pyplot as plt
 import torch
 
-from ssllib import confidence, deviations, norms, pages, verdicts
-from ssllib.datasets import human_labels, shapes
+from ssllib import norms
+from ssllib.engine.data import human_labels, shapes
+from ssllib.engine.evaluation import confidence
+from ssllib.pages import deviation_table
+from ssllib.pages import page as pages
+from ssllib.pages.recorded import final
 
 page = pages.begin(
     "confidence/exemplars",
@@ -52,11 +56,11 @@ page.claim("exemplars-high-norm-prototypical")
 # ## Recorded evidence
 
 # %% tags=["hide-input"]
-recorded = page.recorded("human-labels")
-level = next(iter(recorded.values()))[0].scale
-METHOD = {"simclr": "SimCLR", "simsiam": "SimSiam", "untrained": "untrained"}
-runs = {m: [r for r in recorded.get(f"{m}-cifar10", []) if "entropy_lowest10" in r.final] for m in METHOD}
-runs = {m: found for m, found in runs.items() if found}
+NAMES = {
+    "simclr-cifar10": "SimCLR", "simsiam-cifar10": "SimSiam", "untrained-cifar10": "untrained",
+    "untrained-simsiam-cifar10": "untrained (SimSiam)",
+}  # fmt: skip
+recorded = page.recorded("human-labels", arms=tuple(NAMES))
 
 
 def overall(r):
@@ -65,35 +69,32 @@ def overall(r):
     return float((count * value).sum() / count.sum())
 
 
-if runs:
-    setting = verdicts.describe(next(iter(runs.values()))[0])
-    pages.table(
-        [
-            [METHOD[m], len(found), pages.mean_range([r.final["entropy_lowest10"] for r in found], 3),
-             pages.mean_range([r.final["entropy_highest10"] for r in found], 3),
-             pages.mean_range([r.final["entropy_lowest10"] - r.final["entropy_highest10"] for r in found], 3),
-             pages.mean_range([overall(r) for r in found], 3)]
-            for m, found in runs.items()
-        ],
-        ["network", "seeds", "10 lowest", "10 highest", "difference", "all images"],
-        caption="Mean entropy (nats) of people's votes on the 10 test images of each class with the lowest and with the highest norms, and on all test images but those "
-        f"in bins of 50 or fewer. CIFAR-10 at {level} scale ({setting}). Mean (range over seeds).",
-        name="tab-exemplars",
-    )  # fmt: skip
-    differ = {m: [r.final["entropy_lowest10"] - r.final["entropy_highest10"] for r in f] for m, f in runs.items()}
-    trained = [d for m, found in differ.items() if m != "untrained" for d in found]
-    words = [f"In {sum(d > 0 for d in trained)} of {len(trained)} trained runs people agree less on the images with the lowest norms"]
-    if "untrained" in differ:
-        start = differ["untrained"]
-        words.append(f"in {sum(d > 0 for d in start)} of {len(start)} they do so with the network untrained")
-    sizes = [f"{METHOD[m]} {sum(d) / len(d):.3f}" for m, d in differ.items()]
-    pages.say("; ".join(words) + f". The mean difference (nats): {', '.join(sizes)}. Each mean is over 100 images, and the few that people dispute weigh most in it.")
-missing = [METHOD[m] for m in METHOD if m not in runs]
-if missing:
-    pages.say(f"No run on CIFAR-10 has been recorded yet of: {', '.join(missing)}.")
+lowest, highest = final("entropy_lowest10"), final("entropy_highest10")
+
+
+def differ(r):
+    return lowest(r) - highest(r)
+
+
+recorded.table(
+    {"10 lowest": (lowest, 3), "10 highest": (highest, 3), "difference": (differ, 3), "all images": (overall, 3)},
+    labels=NAMES,
+    caption="Mean entropy (nats) of people's votes on the 10 test images of each class with the lowest and with the highest norms, and on all test images but those "
+    f"in bins of 50 or fewer. Recorded: {recorded.setting}. Mean (range over seeds).",
+    name="tab-exemplars",
+)
+if recorded.missing:
+    pages.say("No run yet of: " + ", ".join(NAMES[arm] for arm in recorded.missing) + ".")
+differences = {arm: recorded.numbers(arm, differ) for arm in recorded}
+trained, start = ([x for arm, found in differences.items() if arm.startswith("untrained") is at_start for x in found] for at_start in (False, True))
+if trained:
+    text = f"In {sum(x > 0 for x in trained)} of {len(trained)} trained runs people agree less on the images with the lowest norms"
+    if start:
+        text += f"; in {sum(x > 0 for x in start)} of {len(start)} they do so with a network untrained"
+    pages.say(text + ". Each mean is over 100 images, and the few that people dispute weigh most in it.")
 
 # %% [markdown]
-# *Untrained* is SimCLR's network with the weights that it starts with. A difference that it shows too is due to the images and the architecture
+# *Untrained* is a network with the weights that it starts with, SimCLR's or SimSiam's. A difference that it shows too is due to the images and the architecture
 # (brightness or contrast may lengthen an embedding in any network), not to what was learned.
 #
 # ## This execution: pictures
@@ -147,7 +148,7 @@ page.verdict("exemplars-high-norm-prototypical")
 # Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
 
 # %% tags=["remove-input"]
-pages.show(deviations.markdown("human-labels", recorded.scale))
+pages.show(deviation_table.markdown("human-labels", recorded.scale))
 
 # %% [markdown]
 # - **What is judged.** The paper shows pictures and judges by eye. People's agreement was put in the place of "prototypical" before any run; an image can be obscure in ways on which people still agree.

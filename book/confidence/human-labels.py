@@ -26,7 +26,9 @@ import math
 
 import matplotlib.pyplot as plt
 
-from ssllib import deviations, pages, plots, verdicts
+from ssllib.pages import deviation_table, plots
+from ssllib.pages import page as pages
+from ssllib.pages.recorded import final
 
 page = pages.begin(
     "confidence/human-labels",
@@ -55,28 +57,15 @@ page.claim("human-accuracy-rises-cifar10n", "human-accuracy-rises-cifar100n", "h
 # So the paper's "consensus label over multiple human annotators" exists for CIFAR-10 only. The norm is taken where the loss acts. As in the paper's Figure 4, norms are divided by the largest, put into bins of width 0.05,
 # and bins with more than 50 images are kept; the rank correlation over the bins is the claims' number. Bins count alike, however few images they hold. The
 # correlation *image by image* says how much the norm tells about one image. It cannot reach one here, since many images have the same value; for labels of which a share $p$ is true it
-# cannot exceed $\sqrt{3p(1-p)}$ by {eq}`eq-confidence-auroc`. *Untrained* is SimCLR's network with the weights that it starts with.
+# cannot exceed $\sqrt{3p(1-p)}$ by {eq}`eq-confidence-auroc`. *Untrained* is a network with the weights that it starts with: SimCLR's, and beside it SimSiam's with its own heads.
 
 # %% tags=["hide-input"]
-recorded = page.recorded("human-labels")
-level = next(iter(recorded.values()))[0].scale
-METHOD = {"simclr": "SimCLR", "simsiam": "SimSiam", "untrained": "untrained"}
-COLOUR = {"simclr": plots.BLUE, "simsiam": plots.RED, "untrained": plots.GREY}
+METHOD = {"simclr": "SimCLR", "simsiam": "SimSiam", "untrained": "untrained", "untrained-simsiam": "untrained (SimSiam)"}
+COLOUR = {"simclr": plots.BLUE, "simsiam": plots.RED, "untrained": plots.GREY, "untrained-simsiam": plots.ORANGE}
 SET = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}
-runs = {}
-for data in SET:
-    for m in METHOD:
-        found = [r for r in recorded.get(f"{m}-{data}", []) if r.status == "finished"]
-        if found:
-            runs[m, data] = found
-missing = [f"{METHOD[m]} on {SET[data]}" for data in SET for m in METHOD if (m, data) not in runs]
-first = next(iter(runs.values()))[0]
-pages.say(
-    f"Recorded at {level} scale (the first: {verdicts.describe(first)}), seeds: "
-    + ", ".join(f"{METHOD[m]} on {SET[data]} {len(found)}" for (m, data), found in runs.items())
-    + "."
-    + (f" No run yet of: {', '.join(missing)}." if missing else "")
-)
+NAMES = {f"{m}-{data}": f"{METHOD[m]}, {SET[data]}" for data in SET for m in METHOD}
+recorded = page.recorded("human-labels", arms=tuple(NAMES))
+recorded.inventory(NAMES)
 
 # %% [markdown]
 # ## Recorded evidence
@@ -87,19 +76,20 @@ PANELS = [
     ("cifar100", "bins_cifar100n", "CIFAR-100-N: true labels (%)", 120),
     ("cifar10", "bins_entropy", "CIFAR-10-H: entropy (nats)", 25),
 ]
-drawn = [p for p in PANELS if any(d == p[0] for _, d in runs)]
-fig, axes = plt.subplots(1, len(drawn), figsize=(7.6, 3.2), squeeze=False)
-shown = {}
-for ax, (data, name, title, images) in zip(axes[0], drawn, strict=True):
-    for m in METHOD:
-        for r in runs.get((m, data), []):
-            centre, count, value = r.arrays[name].T
-            (shown[METHOD[m]],) = ax.plot(centre, value, color=COLOUR[m], linewidth=1.1)
-            _ = ax.scatter(centre, value, s=count / images, color=COLOUR[m], alpha=0.6, linewidth=0)
+fig, axes = plt.subplots(1, len(PANELS), figsize=(7.6, 3.4))
+for ax, (data, name, title, images) in zip(axes, PANELS, strict=True):
     ax.set_title(title)
     ax.set_xlabel("norm / largest norm")
     ax.set_xlim(0, 1)
-fig.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=3)
+    found = {m: recorded.finished(f"{m}-{data}") for m in METHOD}
+    if not any(found.values()):
+        plots.blank(ax, "not recorded yet")
+    for m, runs in found.items():
+        for r in runs:
+            centre, count, value = r.arrays[name].T
+            _ = ax.plot(centre, value, color=COLOUR[m], linewidth=1.1, label=METHOD[m])
+            _ = ax.scatter(centre, value, s=count / images, color=COLOUR[m], alpha=0.6, linewidth=0)
+plots.legend(fig)
 plt.show()
 
 # %% tags=["hide-input"]
@@ -122,57 +112,42 @@ LABELS = [
 ]
 pages.table(
     [
-        [title, METHOD[m], pages.mean_range(r.final[f"spearman_bins_{key}"] for r in found),
-         pages.mean_range((r.final[f"spearman_norm_{key}"] for r in found), 3),
-         *(pages.mean_range((halves(r, array)[i] for r in found), digits) for i in (0, 1))]
+        [title, METHOD[m], *(pages.mean_range(recorded.numbers(arm, final(f"spearman_{kind}_{key}")), d) for kind, d in (("bins", 2), ("norm", 3))),
+         *(pages.mean_range((halves(r, array)[i] for r in recorded.finished(arm)), digits) for i in (0, 1)), len(recorded.finished(arm))]
         for data, title, array, key, digits in LABELS
         for m in METHOD
-        if (found := runs.get((m, data)))
+        if recorded.finished(arm := f"{m}-{data}")
     ],
-    ["labels", "network", "ρ over bins", "ρ by image", "lower bins", "upper bins"],
+    ["labels", "network", "ρ over bins", "ρ by image", "lower bins", "upper bins", "seeds"],
     caption="Norm and people's labels: rank correlation over bins and image by image, and the mean over the images of the lower and of the upper bins, "
     "divided where about half of the images lie on each side. Mean (range over seeds).",
     name="tab-human",
 )  # fmt: skip
 
 # %% tags=["hide-input"]
-
-
-def side(values, wanted):
-    values = [v for v in values if math.isfinite(v)]
-    return f"{sum(v * wanted >= 0.2 for v in values)} of {len(values)}"
-
-
-for data, title, _, key, _ in LABELS:
+for data, title, array, key, _ in LABELS:
     name, wanted = title.partition(",")[0], -1 if key == "entropy" else 1
-    trained = [r for m in ("simclr", "simsiam") for r in runs.get((m, data), [])]
-    start = runs.get(("untrained", data), [])
+    groups = {"trained networks": ("simclr", "simsiam"), "untrained ones": ("untrained", "untrained-simsiam")}
+    found = {
+        (who, kind): [x for m in methods for x in recorded.numbers(f"{m}-{data}", final(f"spearman_{kind}_{key}"))]
+        for who, methods in groups.items()
+        for kind in ("bins", "norm")
+    }
+    trained = [r for m in groups["trained networks"] for r in recorded.finished(f"{m}-{data}")]
     if not trained:
         pages.say(f"**{name}.** No trained run has been recorded yet.")
         continue
-    words = [
-        f"{side([r.final[f'spearman_{kind}_{key}'] for r in found], wanted)} {what}"
-        for kind, found, what in (
-            ("bins", trained, "trained networks over bins"),
-            ("norm", trained, "trained networks image by image"),
-            ("bins", start, "untrained ones over bins"),
-            ("norm", start, "untrained ones image by image"),
-        )
-        if found
-    ]
-    rows = trained[0].arrays["bins_entropy" if key == "entropy" else f"bins_{key}"]
-    mean = float((rows[:, 1] * rows[:, 2]).sum() / rows[:, 1].sum())
-    bound = ""
+    how = {"bins": "over bins", "norm": "image by image"}
+    counts = [f"{sum(v * wanted >= 0.2 for v in x)} of {len(x)} {who} {how[kind]}" for (who, kind), x in found.items() if x]
+    text = f"**{name}.** A rank correlation of at least 0.2 on the claimed side: {', '.join(counts)}."
     if key != "entropy":
-        bound = f" Of the labels {mean:.0f} % are true, so image by image it is at most {math.sqrt(3 * mean * (100 - mean)) / 100:.2f}."
-    more = ""
-    if start:
-        by_image = [sum(r.final[f"spearman_norm_{key}"] for r in found) / len(found) for found in (trained, start)]
-        more = f" Image by image it is {pages.mean_range([by_image[0]], 3)} in the mean after training and {pages.mean_range([by_image[1]], 3)} before."
-    pages.say(
-        f"**{name}.** A rank correlation of at least 0.2 on the claimed side: {', '.join(words)}.{bound}{more}"
-        + ("" if start else " No run of the untrained network has been recorded yet.")
-    )
+        _, number, share = trained[0].arrays[array].T
+        true = float((number * share).sum() / number.sum())
+        text += f" Of the labels {true:.0f} % are true, so image by image it is at most {math.sqrt(3 * true * (100 - true)) / 100:.2f}."
+    starts = {"simclr": "untrained", "simsiam": "untrained-simsiam"}
+    added = {m: recorded.paired(f"{m}-{data}", f"{start}-{data}", final(f"spearman_norm_{key}")) for m, start in starts.items()}
+    added = [f"{METHOD[m]} {pages.mean_range(x, 3, sign='+')}" for m, x in added.items() if x]
+    pages.say(text + (f" What training adds image by image: {'; '.join(added)}." if added else " No run of an untrained network has been recorded yet."))
 
 # %% [markdown]
 # **How to read the two correlations.** A bin's mean is over hundreds or thousands of images, so a small tendency becomes a clear line over bins. Image by
@@ -223,7 +198,7 @@ page.verdict("human-accuracy-rises-cifar10n", "human-accuracy-rises-cifar100n", 
 # Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
 
 # %% tags=["remove-input"]
-pages.show(deviations.markdown("human-labels", recorded.scale))
+pages.show(deviation_table.markdown("human-labels", recorded.scale))
 
 # %% [markdown]
 # - **Classes.** Some classes may have larger norms than others, and people doubt some classes (cat, dog) more than others; then norm and doubt go together without telling anything within

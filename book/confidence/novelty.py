@@ -28,7 +28,9 @@ import math
 
 import matplotlib.pyplot as plt
 
-from ssllib import deviations, pages, plots, verdicts
+from ssllib.pages import deviation_table, plots
+from ssllib.pages import page as pages
+from ssllib.pages.recorded import place
 
 page = pages.begin(
     "confidence/novelty",
@@ -60,91 +62,78 @@ page.claim("norm-tells-other-data", "split-bars-agree")
 # the third about the AUROC: the chance that of one test image of the data trained on and one test image of the other data, the *other* has the smaller norm. At 0.5 the norm
 # tells nothing. A difference of means can be certain and yet useless for single images, if norms vary much within each set; so both are given.
 #
-# *Untrained* is SimCLR's network with the weights that it starts with, and its batch norm's statistics settled on the training images. What it shows is a property of the images
-# and of the architecture, not of learning.
+# *Untrained* is a network with the weights that it starts with, and its batch norm's statistics settled on the training images: SimCLR's, and beside it those of
+# SimSiam and BYOL with their own heads. What it shows is a property of the images and of the architecture, not of learning.
 
 # %% tags=["hide-input"]
-recorded = page.recorded("confidence")
-level = next(iter(recorded.values()))[0].scale
-METHOD = {"simclr": "SimCLR", "simsiam": "SimSiam", "untrained": "untrained", "byol": "BYOL", "triplet": "triplet"}
-COLOUR = {
-    "simclr": plots.BLUE, "simsiam": plots.RED, "byol": plots.GREEN, "triplet": plots.PURPLE, "untrained": plots.GREY,
-}  # fmt: skip
 SET = {"cifar10": "CIFAR-10", "cifar100": "CIFAR-100"}
 OTHER = {"cifar10": "cifar100", "cifar100": "cifar10"}
-runs = {}
-for data in SET:
-    for m in METHOD:
-        found = [r for r in recorded.get(f"{m}-{data}", []) if r.status == "finished"]
-        if found:
-            runs[m, data] = found
-wanted = [(m, data) for data in SET for m in METHOD if data == "cifar10" or m not in ("byol", "triplet")]
-missing = [f"{METHOD[m]} on {SET[data]}" for m, data in wanted if (m, data) not in runs]
-first = next(iter(runs.values()))[0]
-pages.say(
-    f"Recorded at {level} scale (the first: {verdicts.describe(first)}), seeds: "
-    + ", ".join(f"{METHOD[m]} on {SET[data]} {len(found)}" for (m, data), found in runs.items())
-    + "."
-    + (f" No run yet of: {', '.join(missing)}." if missing else "")
-)
+METHOD = {
+    "simclr": "SimCLR", "simsiam": "SimSiam", "byol": "BYOL", "triplet": "triplet", "untrained": "untrained",
+    "untrained-simsiam": "untrained (SimSiam)", "untrained-byol": "untrained (BYOL)",
+}  # fmt: skip
+COLOUR = {
+    "simclr": plots.BLUE, "simsiam": plots.RED, "byol": plots.GREEN, "triplet": plots.PURPLE, "untrained": plots.GREY,
+    "untrained-simsiam": plots.ORANGE, "untrained-byol": plots.SKY,
+}  # fmt: skip
+START = {"simclr": "untrained", "triplet": "untrained", "simsiam": "untrained-simsiam", "byol": "untrained-byol"}
+NAMES = {f"{m}-{data}": f"{METHOD[m]}, {SET[data]}" for data in SET for m in METHOD}
+recorded = page.recorded("confidence", arms=tuple(NAMES))
+recorded.inventory(NAMES)
+
+
+def ratio(which, split):
+    """Mean norm of a split of the own or of the other set over that of the training images."""
+    return lambda r: r.final.get(f"norm_ratio_{r.config['dataset'] if which == 'own' else OTHER[r.config['dataset']]}_{split}")
+
+
+def auroc(r):
+    return r.final.get(f"auroc_ood_{OTHER[r.config['dataset']]}_test")
+
 
 # %% [markdown]
 # ## Recorded evidence
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Mean norms on the four splits of CIFAR-10 and CIFAR-100 relative to the training images, by method and by the data trained on"}, "figure": {"caption": "Mean norm of each split over that of the training images (dotted line), a panel for each set trained on. Bars are means over seeds, points are seeds. The paper's Figures 3 and S5 say: a little below 1 on the own test set, far below 1 on both splits of the other set.", "name": "fig-confidence-splits"}}
-panels = [data for data in SET if any(d == data for _, d in runs)]
-fig, axes = plt.subplots(1, len(panels), figsize=(7.6, 3.3), sharey=True, squeeze=False)
-shown = {}
-for ax, data in zip(axes[0], panels, strict=True):
-    splits = [(data, "test"), (OTHER[data], "train"), (OTHER[data], "test")]
-    methods = [m for m in METHOD if (m, data) in runs]
+fig, axes = plt.subplots(1, 2, figsize=(7.6, 3.5), sharey=True)
+for ax, data in zip(axes, SET, strict=True):
+    ax.set_title(f"trained on {SET[data]}")
+    splits = [("own", "test"), ("other", "train"), ("other", "test")]
+    methods = [m for m in METHOD if recorded.finished(f"{m}-{data}")]
+    if not methods:
+        plots.blank(ax, "not recorded yet")
+        continue
     width = 0.8 / len(methods)
     for i, m in enumerate(methods):
-        for j, (name, split) in enumerate(splits):
-            values = [r.final[f"norm_ratio_{name}_{split}"] for r in runs[m, data]]
+        for j, split in enumerate(splits):
+            values = recorded.numbers(f"{m}-{data}", ratio(*split))
             x = j + (i - (len(methods) - 1) / 2) * width
-            bar = ax.bar(x, sum(values) / len(values) - 1, width * 0.9, bottom=1, color=COLOUR[m], alpha=0.75)
+            label = METHOD[m] if j == 0 else None
+            mean = recorded.mean(f"{m}-{data}", ratio(*split))
+            _ = ax.bar(x, mean - 1, width * 0.9, bottom=1, color=COLOUR[m], alpha=0.75, label=label)
             _ = ax.plot([x] * len(values), values, ".", color="black", markersize=4)
-        shown[METHOD[m]] = bar
     _ = ax.axhline(1, color="black", linestyle=":", linewidth=1.2)
-    ax.set_xticks(range(3), [f"{SET[name]}\n{split}" for name, split in splits])
-    ax.set_title(f"trained on {SET[data]}")
+    ax.set_xticks(range(3), [f"{SET[data if which == 'own' else OTHER[data]]}\n{split}" for which, split in splits])
     ax.grid(axis="x", visible=False)
-axes[0, 0].set_ylabel("mean norm / that in training")
-fig.legend(shown.values(), shown.keys(), loc="outside lower center", ncols=5)
+axes[0].set_ylabel("mean norm / that in training")
+plots.legend(fig)
 plt.show()
 
 # %% tags=["hide-input"]
-
-
-def ratio(r, which, split):
-    name = r.config["dataset"] if which == "own" else OTHER[r.config["dataset"]]
-    return r.final[f"norm_ratio_{name}_{split}"]
-
-
-def auroc(r):
-    return r.final[f"auroc_ood_{OTHER[r.config['dataset']]}_test"]
-
-
-pages.table(
-    [
-        [METHOD[m], SET[data], pages.mean_range((ratio(r, "own", "test") for r in found), 3), pages.mean_range((ratio(r, "other", "train") for r in found), 3),
-         pages.mean_range((ratio(r, "other", "test") for r in found), 3), pages.mean_range((auroc(r) for r in found), 2)]
-        for (m, data), found in runs.items()
-    ],
-    ["method", "trained on", "own test", "other, train", "other, test", "AUROC, other test"],
+recorded.table(
+    {
+        "own test": (ratio("own", "test"), 3),
+        "other, train": (ratio("other", "train"), 3),
+        "other, test": (ratio("other", "test"), 3),
+        "AUROC, other test": (auroc, 2),
+    },
+    labels=NAMES,
     caption="Mean norm over that of the training images, and the AUROC of the norm for telling test images of the other set (over 0.5: theirs are smaller). "
     "Mean (range over seeds).",
     name="tab-confidence-splits",
-)  # fmt: skip
+)
 
 # %% tags=["hide-input"]
-trained = [r for (m, _), found in runs.items() if m != "untrained" for r in found]
-start = [r for (m, _), found in runs.items() if m == "untrained" for r in found]
-
-
-def place(r):
-    return "projector" if r.config["method"] == "simclr" else "predictor"
 
 
 def error(r):
@@ -158,32 +147,31 @@ def count(values):
     return f"{sum(values)} of {len(values)}"
 
 
-errors = [error(r) for r in trained]
+trained = [r for arm in recorded if not arm.startswith("untrained") for r in recorded.finished(arm)]
 if trained:
+    own, far, seen = ([ratio(*split)(r) for r in trained] for split in (("own", "test"), ("other", "test"), ("other", "train")))
+    errors, told = [100 * error(r) for r in trained], [auroc(r) for r in trained]
     pages.say(
-        f"**The own test set** has a smaller mean norm than the training images in {count(ratio(r, 'own', 'test') < 1 for r in trained)} trained runs, smaller by at least "
-        f"1 % in {count(ratio(r, 'own', 'test') <= 0.99 for r in trained)}. (One mean over the test images has a standard error of "
-        f"{100 * min(errors):.1f} to {100 * max(errors):.1f} %, so a single run cannot show less than that.) "
-        f"**The other set's** test images have a smaller mean norm than the own test images in "
-        f"{count(ratio(r, 'other', 'test') < ratio(r, 'own', 'test') for r in trained)}, and the AUROC lies above 0.5 in {count(auroc(r) > 0.5 for r in trained)}, from "
-        f"{min(map(auroc, trained)):.2f} to {max(map(auroc, trained)):.2f}. Its two splits agree within 5 % of the training mean in "
-        f"{count(abs(ratio(r, 'other', 'test') - ratio(r, 'other', 'train')) < 0.05 for r in trained)}."
+        f"**The own test set** has a smaller mean norm than the training images in {count(x < 1 for x in own)} trained runs, smaller by at least 1 % in "
+        f"{count(x <= 0.99 for x in own)}. (One mean over the test images has a standard error of {min(errors):.1f} to {max(errors):.1f} %, so a single run cannot show "
+        "less than that.) **The other set's** test images have a smaller mean norm than the own test images in "
+        f"{count(x < y for x, y in zip(far, own, strict=True))}, and the AUROC lies above 0.5 in {count(x > 0.5 for x in told)}, from {min(told):.2f} to {max(told):.2f}. "
+        f"Its two splits agree within 5 % of the training mean in {count(abs(x - y) < 0.05 for x, y in zip(far, seen, strict=True))}."
     )
-if start:
-    on = {data: [auroc(r) for r in start if r.config["dataset"] == data] for data in SET}
+starts = [f"{NAMES[arm]} {pages.mean_range(recorded.numbers(arm, auroc))}" for arm in recorded if arm.startswith("untrained")]
+added = [
+    f"{NAMES[arm]} {pages.mean_range(found, sign='+')}"
+    for data in SET
+    for m, start in START.items()
+    if (arm := f"{m}-{data}") and (found := recorded.paired(arm, f"{start}-{data}", auroc))
+]
+if starts:
     pages.say(
-        "**Before training** the AUROC is "
-        + " and ".join(f"{pages.mean_range(v, 2)} on {SET[data]}" for data, v in on.items() if v)
-        + ": what is above or below 0.5 there is in the images and the architecture, and a trained network's number has to be read against it. "
-        + "; ".join(
-            f"{METHOD[m]} on {SET[data]}: {round(sum(map(auroc, found)) / len(found) - sum(on[data]) / len(on[data]), 2) + 0:+.2f}"
-            for (m, data), found in runs.items()
-            if m in ("simclr", "triplet") and on[data]
-        )
-        + " from there. (SimSiam and BYOL have other heads, so this start is not theirs.)"
+        f"**Before training** the AUROC is: {'; '.join(starts)}. What is above or below 0.5 there is in the images and the architecture, and a trained network's number "
+        "has to be read against it." + (f" What training adds, seed by seed: {'; '.join(added)}." if added else "")
     )
-else:
-    pages.say("**Before training**: no run of the untrained network has been recorded yet.")
+elif trained:
+    pages.say("**Before training**: no run of an untrained network has been recorded yet.")
 
 # %% [markdown]
 # **Must it be so?** That a step lengthens the embedding of the image it was taken for is a theorem about embeddings moved freely
@@ -241,7 +229,7 @@ page.verdict("norm-tells-other-data", "split-bars-agree")
 # Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
 
 # %% tags=["remove-input"]
-pages.show(deviations.markdown("confidence", recorded.scale))
+pages.show(deviation_table.markdown("confidence", recorded.scale))
 
 # %% [markdown]
 # - **Length and size.** The paper's network sees its training images 512 times, and fits them; only then can there be a difference between training and test

@@ -31,8 +31,10 @@ import numpy as np
 from IPython.display import display
 from matplotlib import pyplot as plt
 
-from ssllib import pages, plots, stats
-from ssllib.turnable import Cloud, Turnable
+from ssllib.evidence import stats
+from ssllib.pages import page as pages
+from ssllib.pages import plots
+from ssllib.pages.scatter3d import Cloud, Turnable
 
 page = pages.begin(
     "simulations/density-and-frequency",

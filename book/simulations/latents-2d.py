@@ -27,7 +27,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.collections import LineCollection
 
-from ssllib import deviations, pages, verdicts
+from ssllib.pages import deviation_table, plots
+from ssllib.pages import page as pages
+from ssllib.pages.recorded import at
 
 page = pages.begin(
     "simulations/latents-2d",
@@ -68,8 +70,8 @@ page.claim("byol-2d-not-uniform", "byol-2d-few-opposite", "opposite-pairs-gone-i
 
 # %% tags=["hide-input"]
 NAMES = {"simclr": "SimCLR", "byol": "BYOL", "byol-no-bn": "BYOL, heads without batch norm"}
-recorded = page.recorded("latents-2d")
-level = next(iter(recorded.values()))[0].scale
+recorded = page.recorded("latents-2d", arms=tuple(NAMES))
+recorded.inventory(NAMES)
 
 
 def draw(ax, pairs):
@@ -94,6 +96,10 @@ def draw(ax, pairs):
 
 def gallery(runs, epochs):
     """A row for each arm, a column for each epoch."""
+    if not runs or not epochs:
+        plots.blank(plt.subplots(figsize=(7.4, 2.0))[1], "not recorded yet")
+        plt.show()
+        return
     fig, axes = plt.subplots(len(runs), len(epochs), figsize=(2.35 * len(epochs), 2.35 * len(runs)), squeeze=False)
     for i, (arm, record) in enumerate(runs.items()):
         for ax, epoch in zip(axes[i], epochs, strict=True):
@@ -111,12 +117,12 @@ def kept(record):
 
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Lines between positive pairs in the plane, rows SimCLR, BYOL and BYOL without batch norm, columns epochs"}, "figure": {"caption": "Lines between positive pairs in two dimensions, recorded runs of seed 0. Blue: the two views agree; red: they point to opposite sides. The cross is the origin; each panel has its own scale.", "name": "fig-latents-2d"}}
-first = {arm: recorded[arm][0] for arm in NAMES if arm in recorded}
-epochs = [e for e in (0, 1, 4, 16, 128) if all(e in kept(r) for r in first.values())]
+first = {arm: recorded.finished(arm)[0] for arm in recorded if recorded.finished(arm)}
+epochs = [e for e in (0, 1, 4, 16, 128) if first and all(e in kept(r) for r in first.values())]
 gallery(first, epochs)
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Four panels over epochs: entropy of the angle, antipodal share, pairs beyond a right angle, mean cosine of the pairs"}, "figure": {"caption": "The same in numbers, mean and range over the seeds. Dotted: an even spread over the circle.", "name": "fig-latents-2d-numbers"}}
-COLOURS = {"simclr": "#4477aa", "byol": "#ee6677", "byol-no-bn": "#228833"}
+COLOURS = {"simclr": plots.BLUE, "byol": plots.RED, "byol-no-bn": plots.GREEN}
 panels = {
     "angle_entropy": "entropy of the angle (1 = even)",
     "antipodal_share": "near one axis (%)",
@@ -124,38 +130,22 @@ panels = {
     "alignment": "mean cosine of the pairs",
 }
 fig, axes = plt.subplots(2, 2, figsize=(7.4, 5.0))
-for ax, (metric, title) in zip(axes.flat, panels.items(), strict=True):
-    for arm, runs in recorded.items():
-        points = [[(row["epoch"], row[metric]) for row in r.history if metric in row] for r in runs]
-        x = [p[0] for p in points[0]]
-        y = np.array([[p[1] for p in per_seed] for per_seed in points])
-        _ = ax.plot(x, y.mean(axis=0), marker="o", markersize=3, color=COLOURS[arm], label=NAMES[arm])
-        if len(y) > 1:
-            _ = ax.fill_between(x, y.min(axis=0), y.max(axis=0), color=COLOURS[arm], alpha=0.18, linewidth=0)
-    ax.set_title(title)
-    ax.set_xscale("symlog", base=2, linthresh=1)
-    ax.set_xticks(epochs, [str(e) for e in epochs])
-for ax, even in zip(axes.flat, (1.0, 25.0), strict=False):
-    _ = ax.axhline(even, color="black", linestyle=":", linewidth=1.2)
-for ax in axes[1]:
-    ax.set_xlabel("epoch")
-fig.legend(*axes[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+recorded.curves(axes, panels, log=True, colors=COLOURS, labels=NAMES)
+if recorded:
+    for ax, even in zip(axes[0], (1.0, 25.0), strict=True):
+        _ = ax.axhline(even, color="black", linestyle=":", linewidth=1.2)
 plt.show()
 
 # %% tags=["hide-input"]
-rows = []
-for arm in first:
-    for epoch in (1, max(epochs)):
-        found = [next(row for row in r.history if row["epoch"] == epoch) for r in recorded[arm]]
-        rows.append(
-            [NAMES[arm], epoch, len(found)]
-            + [f"{np.mean(v):.2f} ({min(v):.2f} to {max(v):.2f})" for m in panels for v in [[row[m] for row in found]]]
-        )
+shown = sorted({min(recorded.end, 1), recorded.end}) if recorded else []
 pages.table(
-    rows,
-    ["arm", "epoch", "seeds", "entropy", "near one axis (%)", "beyond π/2 (%)", "cosine"],
-    caption=f"Two-dimensional latents at {level} scale ({verdicts.describe(next(iter(first.values())))}): "
-    "mean (range over the seeds).",
+    [
+        [NAMES[arm], epoch, *(pages.mean_range(recorded.numbers(arm, at(m, epoch)), none="–") for m in panels), len(recorded[arm])]
+        for arm in recorded
+        for epoch in shown
+    ],
+    ["arm", "epoch", "entropy", "near one axis (%)", "beyond π/2 (%)", "cosine", "seeds"],
+    caption=f"Two-dimensional latents, recorded: {recorded.setting}. Mean (range over the seeds).",
     name="tab-latents-2d",
 )
 
@@ -191,7 +181,7 @@ page.verdict("byol-2d-not-uniform", "byol-2d-few-opposite", "opposite-pairs-gone
 # Computed from the declared runs and the papers' settings (`data/papers`), with the reason for each (`data/deviations.yml`).
 
 # %% tags=["remove-input"]
-pages.show(deviations.markdown("latents-2d", recorded.scale))
+pages.show(deviation_table.markdown("latents-2d", recorded.scale))
 
 # %% [markdown]
 # - **"Several clusters".** The measure asks how many embeddings lie near *one* axis. Clusters that straddle the

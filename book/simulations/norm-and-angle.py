@@ -30,9 +30,11 @@ largest_norm: float = 5.0  # norms from 1 up to this
 import numpy as np
 from matplotlib import pyplot as plt
 
-from ssllib import pages, papers, plots, stats
-from ssllib.simulations import small_step
-from ssllib.simulations.norm_and_angle import NormAndAngleConfig
+from ssllib.engine.simulations import small_step
+from ssllib.engine.simulations.norm_and_angle import NormAndAngleConfig
+from ssllib.evidence import papers, stats
+from ssllib.pages import page as pages
+from ssllib.pages import plots
 
 page = pages.begin(
     "simulations/norm-and-angle",

@@ -31,21 +31,24 @@ import numpy as np
 import torch
 from matplotlib import pyplot as plt
 
-from ssllib import losses, pages, plots, stats
-from ssllib.experiments import simulations
-from ssllib.simulations.lines import axes, neighbours, rank1_share, separation
-from ssllib.simulations.three_lines import ThreeLinesConfig, augmented, best_rate, cloud
+from ssllib import losses
+from ssllib.engine.simulations.lines import axes, neighbours, rank1_share, separation
+from ssllib.engine.simulations.three_lines import ThreeLinesConfig, augmented, best_rate, cloud
+from ssllib.evidence import stats
+from ssllib.pages import page as pages
+from ssllib.pages import plots
+from ssllib.runs.experiments import simulated
 
 page = pages.begin(
     "simulations/three-lines",
     globals(),
-    arm=pages.choice(*simulations.THREE_LINES_RATES),
+    arm=pages.choice(*simulated.THREE_LINES_RATES),
     seed=pages.integer(0, 10**6),
     rate=pages.number(0, 10),
     temperature=pages.number(0.01, 10),
     steps=pages.integer(10, 10**5),
 )
-GRID, RATES = simulations.THREE_LINES_GRID, simulations.THREE_LINES_RATES
+GRID, RATES = simulated.THREE_LINES_GRID, simulated.THREE_LINES_RATES
 NAME = {"infonce": "InfoNCE", "dcl": "DCL", "vicreg": "VICReg", "barlow-twins": "Barlow Twins", "cloa": "CLOA"}
 COLOR = dict(zip(NAME, (plots.BLUE, plots.SKY, plots.ORANGE, plots.PURPLE, plots.GREEN)))
 

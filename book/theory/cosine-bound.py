@@ -31,9 +31,12 @@ import z3
 from matplotlib import pyplot as plt
 from matplotlib.colors import BoundaryNorm, ListedColormap
 
-from ssllib import geometry, pages, papers, plots, proof_pages
-from ssllib.proofs import statements
-from ssllib.proofs.step import change_error
+from ssllib import geometry
+from ssllib.evidence import papers
+from ssllib.pages import page as pages
+from ssllib.pages import plots, proof_report
+from ssllib.theory.proofs import statements
+from ssllib.theory.proofs.printed_step import change_error
 
 page = pages.begin(
     "theory/cosine-bound",
@@ -196,7 +199,7 @@ plt.show()
 # Every one of these statements was decided by machine: an equation by SymPy, an inequality by Z3, from the vectors and the updates as they are printed.
 
 # %% tags=["hide-input"]
-decided = proof_pages.Decided(page.recorded("proofs"), "cosine-bound", "cosine-bound-hats", "cosine-bound-restated", "cosine-change-quadratic", "effective-rate-reading", "slowdown-at-least-quadratic", "slowdown-unbounded", "angle-matters-only-near-pi", "angle-control-keeps-norm")
+decided = proof_report.Decided(page.recorded("proofs"), "cosine-bound", "cosine-bound-hats", "cosine-bound-restated", "cosine-change-quadratic", "effective-rate-reading", "slowdown-at-least-quadratic", "slowdown-unbounded", "angle-matters-only-near-pi", "angle-control-keeps-norm")
 decided.table("cosine-bound", "cosine-bound-hats", "cosine-bound-restated", roles=("claim", "proof"), caption="The bounds as printed, and the lines of the proof in 2502.09252, A.4", name="tab-cosine-bound-printed")
 
 # %% [markdown]
@@ -344,7 +347,7 @@ pages.table(rows, ["dimension", "`geometry.cosine_change`"], caption=f"Largest e
 #
 # ### The effective learning rate
 #
-# {cite:t}`draganov2025norms` prepare the theorem with the remark that "the embedding norm and the sin of the angle parameterize the model's learning rate": the step is $\gamma\sin\phi/\|z\|$ long. It is. But the loss sees directions only, and the step *turns* the embedding by the angle
+# {cite:t}`draganov2025norms` prepare the theorem with the remark that "the embedding norm and the sin of the angle parameterize the model's learning rate": the step is $\gamma\sin\phi/\|z\|$ long. It is, and the claim is confirmed. What this book adds: the loss sees directions only, and the step *turns* the embedding by the angle
 #
 # $$\psi = \arctan\frac{\gamma\sin\phi}{\|z\|^2}.$$ (eq-cosine-bound-psi)
 #
@@ -451,7 +454,7 @@ decided.table("slowdown-at-least-quadratic", "slowdown-unbounded", "angle-matter
 # %% [markdown]
 # ## How the simulation sets its angles
 #
-# For their simulation {cite:t}`draganov2025norms` set the angle of a pair by mixing the second point with the first.
+# For their simulation {cite:t}`draganov2025norms` set the angle of a pair by mixing the second point with the first. They set the norm apart from it, by scaling, and do not say what the mixture does to the norm.
 
 # %% tags=["remove-input"]
 page.claim("angle-control-keeps-norm")
@@ -491,7 +494,7 @@ page.verdict("angle-matters-only-near-pi", "angle-control-keeps-norm")
 #   that stands, with a bound from below as well.
 # * **The missing hat** must be a slip of the pen: the proofs have it. But a reader who implements the theorem's update gets a different dependence on the norm.
 # * **Quadratic in the sine** is true of a step and not of convergence. {cite:t}`draganov2024pitfalls` say in the introduction that *both* cases "impose at least a quadratic slowdown on the gradient descent convergence"; for the angle this
-#   is refuted. It agrees with what both papers find and say later, that the angle hardly matters. {cite:t}`draganov2025norms` have dropped "at least", but keep "both quadratically slow down convergence" before the theorem.
+#   that is not so: the number of steps grows with the logarithm of $1/\sin\phi_0$. The repaired sentence, quadratic in the norm and logarithmic in the angle, carries what both papers find and use later, that the norm matters and the angle hardly does. {cite:t}`draganov2025norms` have dropped "at least", but keep "both quadratically slow down convergence" before the theorem.
 # * **Points, not networks.** All of this is about embeddings that move freely. In a network the weights move, an embedding follows them, and momentum, Adam and weight decay add effects of their own.
 #
 # ## What it costs, and how to vary it

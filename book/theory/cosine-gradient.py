@@ -30,8 +30,11 @@ import sympy as sp
 import torch
 from matplotlib import pyplot as plt
 
-from ssllib import geometry, pages, papers, plots, proof_pages
-from ssllib.proofs import formulas, spaces, statements
+from ssllib import geometry
+from ssllib.evidence import papers
+from ssllib.pages import page as pages
+from ssllib.pages import plots, proof_report
+from ssllib.theory.proofs import formulas, readings, statements
 
 page = pages.begin(
     "theory/cosine-gradient",
@@ -166,7 +169,7 @@ show(r"\rho^2\, \nabla^2 c(z)", (rho**2 * hessian).applyfunc(sp.simplify))
 # A line of a *proof* is examined too, but only what a paper *claims* enters the verdict.
 
 # %% tags=["hide-input"]
-decided = proof_pages.Decided(page.recorded("proofs"), "cosine-gradient", "cosine-gradient-sign-2406", "cosine-gradient-sign-2502", "cosine-gradient-magnitude", "cosine-gradient-tangent", "descent-step-sign", "landscape-flatter")
+decided = proof_report.Decided(page.recorded("proofs"), "cosine-gradient", "cosine-gradient-sign-2406", "cosine-gradient-sign-2502", "cosine-gradient-magnitude", "cosine-gradient-tangent", "descent-step-sign", "landscape-flatter")
 decided.table("cosine-gradient-sign-2406", "cosine-gradient-sign-2502", caption="The gradient as the two papers print it, and as they prove it", name="tab-cosine-gradient-sign")
 
 # %% [markdown]
@@ -213,7 +216,7 @@ compared = (
 )
 rows, errors = [], {}
 for d in sorted({1, 2, 3, 20, 2048, dimension}):
-    errors[d] = [spaces.largest_error(left, right, d, draws, seed) for left, right in compared]
+    errors[d] = [readings.largest_error(left, right, d, draws, seed) for left, right in compared]
     rows.append([d, *(below if e < statements.TOLERANCE else f"{e:.1f}" for e in errors[d])])
 pages.table(
     rows,

@@ -31,9 +31,12 @@ import numpy as np
 import torch
 from matplotlib import pyplot as plt
 
-from ssllib import boxes, geometry, pages, papers, plots, proof_pages
+from ssllib import geometry
+from ssllib.evidence import papers
 from ssllib.gradscale import scale_grad
-from ssllib.proofs import gradscale_field, gradscale_potential, potentials
+from ssllib.pages import boxes, plots, proof_report
+from ssllib.pages import page as pages
+from ssllib.theory.proofs import gradscale_field, gradscale_potential, potentials
 
 page = pages.begin(
     "theory/gradscale-field",
@@ -80,7 +83,7 @@ page.claim("gradscale-no-potential", "gradscale-path-integrals", "gradscale-not-
 # The direction is the old one; only the length is new. For $p = 1$ it is $\sin\phi$, at every norm.
 
 # %% tags=["hide-input"]
-decided = proof_pages.Decided(page.recorded("proofs"), *gradscale_field.CHECKS, *gradscale_potential.CHECKS)
+decided = proof_report.Decided(page.recorded("proofs"), *gradscale_field.CHECKS, *gradscale_potential.CHECKS)
 decided.table("gradscale-cancels-norm", "gradscale-field-drawn", caption=r"What GradScale passes back. $\nabla$ is the default gradient, $\nabla^{(p)}$ that with power $p$", name="tab-gradscale-field-cancels")
 
 # %% [markdown]

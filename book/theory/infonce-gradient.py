@@ -30,9 +30,12 @@ import sympy as sp
 import torch
 from matplotlib import pyplot as plt
 
-from ssllib import geometry, losses, pages, papers, plots, proof_pages
-from ssllib.proofs import batches as batch_spaces
-from ssllib.proofs import infonce_formulas as formulas
+from ssllib import geometry, losses
+from ssllib.evidence import papers
+from ssllib.pages import page as pages
+from ssllib.pages import plots, proof_report
+from ssllib.theory.proofs import batches as batch_spaces
+from ssllib.theory.proofs import infonce_formulas as formulas
 
 page = pages.begin(
     "theory/infonce-gradient",
@@ -100,7 +103,7 @@ pages.show(f"$${left} = {sp.latex(slope)}$$")
 # A pull to the positive and a push from the *mean* of all others, weighted by how near they are. With $\tau = 1$ this is Proposition 3.2 of {cite:t}`draganov2025norms`, sign for sign.
 
 # %% tags=["hide-input"]
-decided = proof_pages.Decided(page.recorded("proofs"), "infonce-gradient-2406", "infonce-gradient-2502", "infonce-gradient-proof-sign", "infonce-gradient-properties", "infonce-gradient-whole-batch", "repulsion-smaller")
+decided = proof_report.Decided(page.recorded("proofs"), "infonce-gradient-2406", "infonce-gradient-2502", "infonce-gradient-proof-sign", "infonce-gradient-properties", "infonce-gradient-whole-batch", "repulsion-smaller")
 decided.table("infonce-gradient-2406", "infonce-gradient-2502", "infonce-gradient-proof-sign", caption="The gradient of an anchor's own term as printed, and as proved", name="tab-infonce-gradient-sign")
 
 # %% [markdown]

@@ -30,9 +30,12 @@ import math
 import numpy as np
 from matplotlib import pyplot as plt
 
-from ssllib import boxes, pages, papers, plots, proof_pages, random_angles
-from ssllib.proofs import random_angles as checks
-from ssllib.simulations import norm_and_angle, random_pairs
+from ssllib.engine.simulations import norm_and_angle
+from ssllib.evidence import papers
+from ssllib.pages import boxes, plots, proof_report
+from ssllib.pages import page as pages
+from ssllib.theory import random_angles, random_pairs
+from ssllib.theory.proofs import angle_bound as checks
 
 page = pages.begin(
     "theory/random-angles",
@@ -49,6 +52,8 @@ def power_of_ten(log_chance, digits=2):
     """A probability, given by its logarithm, in LaTeX."""
     exponent = math.floor(log_chance / math.log(10))
     mantissa = math.exp(log_chance - exponent * math.log(10))
+    if exponent < -100:
+        return r"below $10^{-100}$"
     if exponent >= -3:
         return f"{math.exp(log_chance):.{digits + 2}f}"
     return rf"${mantissa:.{digits - 1}f} \cdot 10^{{{exponent}}}$"
@@ -114,7 +119,7 @@ page.claim("question-low-dimension")
 # $d$ and every obtuse angle. Everything said here is checked by machine, for a symbolic $d$:
 
 # %% tags=["hide-input"]
-decided = proof_pages.Decided(page.recorded("proofs"), *checks.CHECKS)
+decided = proof_report.Decided(page.recorded("proofs"), *checks.CHECKS)
 decided.table("random-cosine-moments", "random-cosine-bound", caption="The cosine of two independent normal vectors: its law, its moments, and bounds for its tail", name="tab-random-angles-law")
 
 # %% [markdown]

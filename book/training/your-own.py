@@ -29,7 +29,8 @@ seed = 0
 import matplotlib.pyplot as plt
 import numpy as np
 
-from ssllib import pages, plots
+from ssllib.pages import page as pages
+from ssllib.pages import plots
 
 page = pages.begin(
     "training/your-own",
@@ -53,7 +54,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from ssllib.augment import augment
-from ssllib.datasets.shapes import shapes
+from ssllib.engine.data.shapes import shapes
 
 images = shapes(1024, seed).images  # (1024, 3, 32, 32), bytes
 
@@ -182,7 +183,7 @@ assert all(torch.allclose(whole, cut * divided) for whole, divided in pairs)
 print("all three held")
 
 # %% [markdown]
-# Also of use by themselves: `ssllib.norms` (effective rank, uniformity, alignment, AUROC of the norm as a sign of unfamiliar data), `ssllib.evaluate` ({term}`k-NN accuracy` in the papers' protocols), `ssllib.losses` and
+# Also of use by themselves: `ssllib.norms` (effective rank, uniformity, alignment, AUROC of the norm as a sign of unfamiliar data), `ssllib.engine.evaluation.knn` ({term}`k-NN accuracy` in the papers' protocols), `ssllib.losses` and
 # `ssllib.augment` (batched, on the device). {doc}`cut-initialization` says when a cut does harm, {doc}`simclr-norms` what each of the three did where it was measured.
 
 # %% tags=["remove-input"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ssllib.errors import InputError, in_range, one_of
+from ssllib.errors import InputError, one_of, whole
 from ssllib.losses.common import check_labels, unit
 
 
@@ -23,10 +23,9 @@ def orthonormal_anchors(k: int, d: int, seed: int = 0) -> Tensor:
     Source: 2403.18699, section 4. The authors' code takes them from a singular value decomposition of a
     Gaussian matrix; here they are its QR decomposition, with R's diagonal made positive.
     """
-    for name, value, low, high in (("d", d, 1, 10**6), ("k", k, 1, d), ("seed", seed, 0, 2**32 - 1)):
-        if not isinstance(value, int):
-            raise InputError(f"{name} is {value!r}; allowed: a whole number")
-        in_range(f"{name} of orthonormal anchors", value, low, high)
+    d = whole("d of orthonormal anchors", d, 1, 10**6)
+    k = whole("k of orthonormal anchors", k, 1, d)
+    seed = whole("seed of orthonormal anchors", seed, 0, 2**32 - 1)
     gaussian = torch.randn(d, k, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     q, r = torch.linalg.qr(gaussian)  # (d, k), (k, k)
     return (q * r.diagonal().sign()).T.contiguous().float()
@@ -42,7 +41,7 @@ def cloa_anchor(z: Tensor, y: Tensor, anchors: Tensor, reduction: str = "mean") 
 
     Args:
         z: embeddings of the labelled samples, shape (n, d); not normalised (this function does).
-        y: their classes, shape (n,), from 0 to k - 1.
+        y: their classes, shape (n,), whole numbers of any width from 0 to k - 1.
         anchors: shape (k, d), from `orthonormal_anchors`.
         reduction: "mean", or "sum" as printed.
 
@@ -61,6 +60,6 @@ def cloa_anchor(z: Tensor, y: Tensor, anchors: Tensor, reduction: str = "mean") 
             f"allowed: from 0 to {len(anchors) - 1}"
         )  # on a GPU, looking would wait for it; index_select stops there at a label out of range
     u = unit(z)
-    target = unit(anchors.to(u.dtype)).index_select(0, y)  # (n, d)
+    target = unit(anchors.to(u.dtype)).index_select(0, y.long())  # (n, d)
     total = (1 - (u * target).sum(dim=1)).sum()
     return total / max(len(z), 1) if reduction == "mean" else total

@@ -15,8 +15,16 @@ def wide(z: Tensor) -> Tensor:
 
 
 def unit(z: Tensor) -> Tensor:
-    """The directions (n, d) of embeddings (n, d), in float32 at least; a zero vector stays zero."""
-    return F.normalize(wide(z), dim=1)
+    """The directions (n, d) of embeddings (n, d), in float32 at least.
+
+    A zero vector stays zero and takes no gradient. Rows so long or short that their squares leave the numbers
+    are first brought to a size near 1; all others are divided by their norm alone.
+    """
+    z = wide(z)
+    largest = z.detach().abs().amax(dim=1, keepdim=True)
+    odd = (largest > 2.0**50) | (largest < 2.0**-39)
+    brought = torch.where(largest > 0, 1 / largest.clamp(2.0**-100, 2.0**100), torch.zeros_like(largest))
+    return F.normalize(z * torch.where(odd, brought, torch.ones_like(largest)), dim=1)
 
 
 def product(a: Tensor, b: Tensor) -> Tensor:
@@ -35,16 +43,24 @@ def diagonal(n: int, z: Tensor) -> Tensor:
 
 def check_pair(a: Tensor, b: Tensor, least: int = 1, names: str = "the two views") -> None:
     """Raise `InputError` unless both are (n, d), of one shape, with n >= `least`."""
-    if a.ndim != 2 or a.shape != b.shape or len(a) < least:
+    _check_kind(a, b)
+    if a.ndim != 2 or a.shape != b.shape or len(a) < least or not a.shape[1]:
         raise InputError(
             f"{names} have shapes {tuple(a.shape)} and {tuple(b.shape)}; "
             f"allowed: two tensors (n, d) with n >= {least}"
         )
 
 
+def _check_kind(*tensors: Tensor) -> None:
+    for z in tensors:
+        if z.is_complex() or z.dtype == torch.bool:
+            raise InputError(f"embeddings are {z.dtype}; allowed: real numbers")
+
+
 def check_labels(z: Tensor, y: Tensor, least: int) -> None:
     """Raise `InputError` unless `z` is (n, d), n >= `least`, and `y` are its n whole-number labels."""
-    if z.ndim != 2 or y.shape != z.shape[:1] or len(z) < least:
+    _check_kind(z)
+    if z.ndim != 2 or y.shape != z.shape[:1] or len(z) < least or not z.shape[1]:
         raise InputError(
             f"embeddings and labels have shapes {tuple(z.shape)} and {tuple(y.shape)}; "
             f"allowed: (n, d) and (n,) with n >= {least}"
@@ -54,5 +70,5 @@ def check_labels(z: Tensor, y: Tensor, least: int) -> None:
 
 
 def check_temperature(temperature: float, name: str = "temperature") -> None:
-    """Raise `InputError` unless `temperature` is a positive number."""
-    in_range(name, temperature, 0, 1e6, open_low=True)
+    """Raise `InputError` unless `temperature` is a positive number that float32 can divide a cosine by."""
+    in_range(name, temperature, 1e-30, 1e6)

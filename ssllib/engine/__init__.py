@@ -1,0 +1,1 @@
+"""The training: configuration, loop and step, methods, data, evaluation, simulations."""

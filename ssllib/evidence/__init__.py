@@ -1,0 +1,1 @@
+"""What may be concluded: claims, estimands, words, verdicts, the papers and their tables."""

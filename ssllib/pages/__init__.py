@@ -1,0 +1,1 @@
+"""What a page is written with, and how the book is built."""

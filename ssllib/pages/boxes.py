@@ -1,0 +1,247 @@
+"""The boxes of the book's pages as MyST Markdown: claims with their criteria, verdicts with their numbers."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from ssllib.evidence import claims, metrics, papers, stats, verdicts
+from ssllib.evidence.estimands import Estimand, Side
+from ssllib.evidence.tables.compare import Finding
+from ssllib.runs.records import Record
+
+
+def markdown_table(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> str:
+    """A Markdown table; numbers are aligned to the right."""
+    body = [[_cell(v) for v in row] for row in rows]
+    numeric = [all(_looks_numeric(r[i]) for r in body) for i in range(len(columns))]
+    lines = ["| " + " | ".join(columns) + " |"]
+    lines.append("|" + "|".join("---:" if n and body else ":---" for n in numeric) + "|")
+    lines += ["| " + " | ".join(r) + " |" for r in body]
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return str(value).replace("\n", " ")
+
+
+def _looks_numeric(text: str) -> bool:
+    return text == "" or text.lstrip("+-−≈<> ")[:1].isdigit()
+
+
+def duration(seconds: float) -> str:
+    """`3 h 05 min`, `7 min 12 s` or `8.1 s`."""
+    if seconds >= 3600:
+        return f"{int(seconds // 3600)} h {int(seconds % 3600 // 60):02d} min"
+    if seconds >= 60:
+        return f"{int(seconds // 60)} min {int(seconds % 60):02d} s"
+    return f"{seconds:.1f} s"
+
+
+def mean_range(values: Iterable[float], digits: int = 2, *, sign: str = "", none: str = "") -> str:
+    """Mean and range, "0.52 (0.50 to 0.55)", of what is finite; one value stands alone, and no value is `none`.
+
+    `sign`: "+" to show it with positive numbers, too.
+    """
+    found = [v for v in values if math.isfinite(v)]
+    if not found:
+        return none
+    three = sum(found) / len(found), min(found), max(found)
+    mean, low, high = (f"{round(v, digits) + 0.0:{sign}.{digits}f}" for v in three)  # + 0.0: no minus zero
+    return (mean if len(found) == 1 else f"{mean} ({low} to {high})").replace("-", "−")
+
+
+def paper_links(claim: claims.Claim) -> str:
+    return ", ".join(f"{{cite:t}}`{papers.cite(p)}`" for p in claim.paper)
+
+
+STANDS = {
+    "stated": "",
+    "implied": "Not a sentence of the paper; it follows from what the paper says.",
+    "ours": "Ours: no paper says it.",
+}
+
+
+def quotes(claim: claims.Claim) -> list[str]:
+    """The words of each paper that a claim quotes, as block quotes."""
+    lines: list[str] = []
+    for source, said in claim.quote.items():
+        by = "a reader's notes" if source == "notes" else f"{{cite:t}}`{papers.cite(source)}`"
+        lines += [f"> {said}", ">", f"> — {by}", ""]
+    return lines
+
+
+def claim_box(claim: claims.Claim) -> str:
+    """The claim as the papers make it, in our words, and, folded, the criterion it is judged by.
+
+    Before it stands its address, `#claim-<id>`, as on the scoreboard; `{claim}` is a role of `book/_ext/evidence.py`.
+    """
+    stands = f" *{STANDS[claim.stands]}*" if STANDS[claim.stands] else ""
+    return "\n".join(
+        [
+            f'<span id="claim-{claim.id}" class="anchor"></span>',
+            "",
+            f":::::{{admonition}} Claim: {claim.place}",
+            ":class: claim",
+            "",
+            *quotes(claim),
+            f"**In our words.** {claim.ours}{stands} {{claim}}`On the scoreboard <{claim.id}>`",
+            "",
+            f"::::{{dropdown}} Judged by (declared {claim.criterion['declared']})",
+            criterion_text(claim),
+            *(["", f"*Note.* {claim.note}"] if claim.note else []),
+            "::::",
+            ":::::",
+        ]
+    )
+
+
+_QUANTIFIED = {
+    "each": "in each of the {n} cells", "most": "in more than half of the {n} cells",
+    "often": "in at least a third of the {n} cells", "some": "in at least one of the {n} cells",
+}  # fmt: skip
+
+
+def criterion_text(claim: claims.Claim) -> str:
+    """The criterion in plain English."""
+    rule = claim.criterion
+    if claim.kind == "proof":
+        return rule.get("decides") or f"the machine check `{rule['check']}`."
+    if claim.kind == "arithmetic":
+        return rule.get("decides") or "computed from the transcribed tables."
+    if claim.kind == "question":
+        given = rule.get("answered_by", "")
+        return given["text"] if isinstance(given, dict) else str(given)
+    found = claim.estimands
+    what = "; ".join(estimand_text(e) for e in found[:4]) + ("; ..." if len(found) > 4 else "")
+    size = f"{rule['smallest']:g} {rule['unit']}"
+    side = {
+        ">": f"claimed to be above zero, by at least {size} in the mean",
+        "<": f"claimed to be below zero, by at least {size} in the mean",
+        "0": f"claimed to lie within {size} of " + ("zero" if not any(e.target for e in found) else "the number named"),
+    }[str(rule["direction"])]
+    many = f", {_QUANTIFIED[claim.quantifier].format(n=len(found))}" if len(found) > 1 else ""
+    return (
+        f"{what[:1].upper()}{what[1:]}; {side}{many}. Three or more seeds, 95 % t-interval. The paper's own setting: "
+        f"{rule.get('setting', 'not stated')}."
+    )
+
+
+def _side_text(side: Side) -> str:
+    named = [metrics.get(m).words for m in side.metrics]
+    if side.ranked:
+        return f"the rank correlation of {named[0]} and {named[1]} over {len(side.arms)} arms"
+    when = {"last": "at the end", "best": "at its best", 0: "before the first step"}.get(
+        side.epoch, f"at epoch {side.epoch}"
+    )
+    if side.by is not None:
+        arms = ", ".join(f"`{a}`" for a in side.arms)
+        return f"the {named[0]} of the best of {arms} by {metrics.get(side.by).words} {when}"
+    less = f", less that of `{side.less}`," if side.less else ""
+    return f"the {named[0]} of `{side.arms[0]}`{less} {when}"
+
+
+def estimand_text(e: Estimand) -> str:
+    """The number that each seed gives, in words."""
+    text, target = _side_text(e.value), e.target
+    if e.other is not None:
+        other = _side_text(e.other)
+        text = {
+            "minus": f"{text}, minus {other}",
+            "over": f"{text}, in percent above {other}",
+            "log10_over": f"log₁₀ of {text} over {other}",
+        }[e.how]
+    return f"{text}, less {target:g}" if target else text
+
+
+def verdict_class(v: verdicts.Verdict) -> str:
+    """The CSS class of a verdict: its word, and `small` where only small networks were looked at."""
+    return f"{v.word} small" if v.small else v.word
+
+
+def interval_text(e: stats.Estimate) -> str:
+    """Mean and interval of an estimate."""
+    if e.n == 0:
+        return "not run"
+    if e.n < stats.SEEDS:  # an interval from two seeds is wider than anything it could say
+        return f"{signed(e.mean)} ({e.n} seed{'s' if e.n > 1 else ''})"
+    return f"{signed(e.mean)} [{signed(e.low)}, {signed(e.high)}]"
+
+
+def decimal(x: float, digits: int) -> str:
+    """A number to so many digits and without an exponent, however small it is."""
+    return np.format_float_positional(x, digits, unique=False, fractional=False, trim="-")
+
+
+def signed(x: float) -> str:
+    """A number with its sign and a sensible number of digits."""
+    digits = 0 if abs(x) >= 100 else 1 if abs(x) >= 10 else 2 if abs(x) >= 0.1 or x == 0 else 3
+    return f"{x:+.{digits}f}".replace("-", "−")
+
+
+def verdict_box(v: verdicts.Verdict) -> str:
+    """The verdict with its numbers, the paper's beside them."""
+    claim = v.claim
+    lines = [
+        f"::::{{admonition}} Verdict: {v.short}",
+        ":class: verdict " + " ".join(f"verdict-{c}" for c in verdict_class(v).split()),
+        "",
+        f"{claim.ours}",
+        "",
+    ]
+    if v.setting:
+        lines += [f"Measured: {v.setting}.", ""]
+    if v.small:
+        lines += [
+            "A verdict about small networks, which says nothing about the setting the claim is made for: "
+            f"{claim.criterion.get('setting', 'not stated')}.",
+            "",
+        ]
+    if v.cells:
+        lines += [*_cells(v), ""]
+    if claim.kind == "proof" and v.records:
+        lines += [*_statements(v.records[-1]), ""]
+    if v.finding:
+        lines += [*_computed(v.finding), ""]
+    if claim.note:
+        lines += [f"*Note.* {claim.note}", ""]
+    if claim.revised:
+        lines += [f"*Revised {r['date']}:* {r['reason']}" for r in claim.revised] + [""]
+    lines.append("::::")
+    return "\n".join(lines)
+
+
+def _cells(v: verdicts.Verdict) -> list[str]:
+    """A row for each cell: ours with its interval, the paper's number, the reading, and what else there is to say."""
+    unit = v.claim.criterion["unit"]
+    rows = []
+    for c, e in zip(v.cells, v.claim.estimands, strict=True):
+        notes = [f"{c.diverged} diverged"] if c.diverged else []
+        if c.judged.n >= stats.SEEDS and c.judged.level != c.estimate.level:
+            notes.append(f"judged at {100 * (1 - c.judged.level):.1f} % (Holm): {interval_text(c.judged)}")
+        name = f"{c.name}, less {e.target:g}" if e.target else c.name
+        paper = "" if c.paper is None else signed(c.paper)
+        rows.append([name, interval_text(c.estimate), paper, str(c.reading), "; ".join(notes)])
+    columns = ["cell", f"ours ({unit})", "paper", "reads", "note"]
+    kept = [i for i in range(len(columns)) if i < 2 or any(r[i] for r in rows)]
+    return [markdown_table([[r[i] for i in kept] for r in rows], [columns[i] for i in kept])]
+
+
+def _computed(finding: Finding) -> list[str]:
+    """Why an arithmetic claim is true or false: a sentence, and the numbers behind it, folded when they are many."""
+    table = markdown_table(finding.numbers, ["which", "the papers' numbers"]).replace("---:", ":---")  # words, too
+    if len(finding.numbers) > 8:
+        table = f":::{{dropdown}} All {len(finding.numbers)} rows\n{table}\n:::"
+    return [finding.sentence, "", table]
+
+
+def _statements(record: Record) -> list[str]:
+    """A line for each statement of a proof record."""
+    from ssllib.theory.proofs.statements import sentence
+
+    return [f"- {sentence(s)}" for s in record.final["statements"]]

@@ -1,0 +1,269 @@
+"""The book's pages: which there are, which are stale, and running them with papermill, in parallel.
+
+A page is a pair: the `.py` (percent format) that people edit and the `.ipynb` made from it, which holds the
+outputs that the book shows and a digest of what they were drawn from.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ssllib import paths
+from ssllib.errors import InputError
+from ssllib.pages import notebooks
+
+
+@dataclass(frozen=True)
+class Page:
+    """One notebook page of the checkout at `root`; `name` is as in a claim's `page` ("theory/cosine-gradient")."""
+
+    name: str
+    root: Path
+
+    @property
+    def source(self) -> Path:
+        return self.root / "book" / f"{self.name}.py"
+
+    @property
+    def notebook(self) -> Path:
+        return self.root / "book" / f"{self.name}.ipynb"
+
+
+def _toc_files(node: Any) -> Iterator[str]:
+    if isinstance(node, dict):
+        yield from (node[key] for key in ("root", "file") if key in node)
+    for value in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _toc_files(value)
+
+
+def entries(root: Path | None = None) -> list[str]:
+    """All pages of `_toc.yml`, in reading order, as paths from the book's root without a suffix."""
+    return list(_toc_files(yaml.safe_load(((root or paths.project_dir()) / "_toc.yml").read_text(encoding="utf-8"))))
+
+
+def pages(root: Path | None = None) -> list[Page]:
+    """The notebook pages of `_toc.yml`, in reading order (its Markdown pages are not run)."""
+    root = (root or paths.project_dir()).resolve()
+    found = []
+    for entry in _toc_files(yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))):
+        page = Page(entry.removeprefix("book/"), root)
+        if page.source.exists():
+            found.append(page)
+        elif not (root / f"{entry}.md").exists():
+            raise InputError(f"_toc.yml names {entry}, but there is no {entry}.py and no {entry}.md")
+    return found
+
+
+def find(name: str, root: Path | None = None) -> Page:
+    """The page of that name; a path such as `book/<name>.ipynb` is understood too."""
+    wanted = re.sub(r"\.(py|ipynb)$", "", name.removeprefix("book/"))
+    known = {page.name: page for page in pages(root)}
+    if wanted not in known:
+        raise InputError(f"there is no page {name!r}; the pages are: {', '.join(known)}")
+    return known[wanted]
+
+
+def digest(page: Page) -> str:
+    """Hash of what the page's outputs are drawn from.
+
+    That is: its source, its claims, the committed records of the experiments that it or its claims name, and
+    the data of the papers that it or its claims name (of all, with the reasons, if it shows deviations); for a
+    page that reads every record, all of these and the table of contents.
+    """
+    source = page.source.read_text(encoding="utf-8")
+    words = set(re.findall(r"""["']([\w./-]+)["']""", source))
+    everything = re.search(r"\ball_records\(|\brecords\.committed\(", source) is not None
+    data = page.root / "data"
+    claims = [c for f in sorted(data.glob("claims/*.yml")) for c in _claims(f.read_text(encoding="utf-8"))]
+    claims = [c for c in claims if everything or c.get("page") == page.name or c["id"] in words]
+    words |= {name for c in claims for name in _experiments(c)}
+    text = source + json.dumps(claims, sort_keys=True, default=str)
+    files = [f for f in data.glob("records/*/*/*") if everything or f.parent.name in words]
+    papers = [f for f in data.glob("papers/*.yml") if re.search(rf"""["']{re.escape(f.stem)}\b""", text)]
+    files += [page.root / "_toc.yml", *data.glob("papers/*.yml")] if everything else papers
+    if "deviation_table.markdown(" in source:
+        files += [data / "deviations.yml", *data.glob("papers/*.yml")]
+    total = hashlib.sha256((text + notebooks.colab_cell(page.source)).encode())
+    for file in sorted(set(files)):
+        total.update(f"{file.relative_to(page.root).as_posix()}\0".encode())
+        total.update(hashlib.sha256(file.read_bytes()).digest())
+    return total.hexdigest()[:20]
+
+
+def _experiments(claim: Mapping[str, Any]) -> set[str]:
+    """The experiments that a claim's criterion names, for itself, a cell, or a side of one."""
+    rule = claim.get("criterion") or {}
+    named = [rule, *rule.get("cells", [])]
+    named += [side for cell in rule.get("cells", []) for side in cell.values() if isinstance(side, dict)]
+    return {str(place["experiment"]) for place in named if "experiment" in place}
+
+
+@lru_cache(maxsize=16)
+def _claims(text: str) -> list[dict[str, Any]]:
+    return yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)) or []
+
+
+def library(root: Path) -> str:
+    """Hash of the library's sources and the lock: with `digest`, what a fresh execution depends on."""
+    total = hashlib.sha256()
+    for file in [root / "requirements.txt", *sorted((root / "ssllib").rglob("*.py"))]:
+        total.update(file.read_bytes() if file.exists() else b"")
+    return total.hexdigest()[:20]
+
+
+def stale(root: Path | None = None) -> list[Page]:
+    """The pages whose committed outputs were drawn from something else than what is there now."""
+    return [p for p in pages(root) if notebooks.stamp_of(p.notebook).get("digest") != digest(p)]
+
+
+def cpus() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def papermill(
+    source: Path, out: Path, cwd: Path, values: Mapping[str, Any], threads: int | None
+) -> tuple[float, str]:
+    """Run one notebook in a process of its own: (seconds, why it failed or "").
+
+    A module-level function of plain values, so that any executor can ship it to a worker with the same files.
+    """
+    began = time.perf_counter()
+    line = [sys.executable, "-m", "papermill", str(source), str(out), "--cwd", str(cwd)]
+    line += ["--kernel", "python3", "--no-progress-bar"]
+    line += ["--parameters_yaml", yaml.safe_dump(dict(values))] if values else []
+    environment = dict(os.environ, PYDEVD_DISABLE_FILE_VALIDATION="1")
+    if threads:
+        environment["OMP_NUM_THREADS"] = str(threads)
+    done = subprocess.run(line, env=environment, capture_output=True, text=True)
+    why = ""
+    if done.returncode:
+        why = notebooks.failure(out) or (["papermill failed", *done.stderr.strip().splitlines()])[-1]
+    return time.perf_counter() - began, why
+
+
+def execute(
+    chosen: Iterable[Page],
+    values: Mapping[str, Any] | None = None,
+    jobs: int | None = None,
+    into: Path | None = None,
+    executor: Executor | None = None,
+    say: Callable[[str], None] = print,
+) -> list[str]:
+    """Run pages, `jobs` at a time and on one thread each; returns one line per page that failed.
+
+    In place by default. With `into`, a copy of the book is made there, and the pages of the copy that already
+    hold what would be computed are left alone. `values` are parameters, given to every page (in place there
+    can be none). `executor` is any `concurrent.futures.Executor` whose workers see the same files.
+    """
+    todo = list(chosen)
+    if values and into is None:
+        raise InputError("pages are executed in place with their own parameters only; name another folder")
+    given = {page: notebooks.checked(page.name, page.source, values or {}) for page in todo}
+    stamps = {page: {"digest": digest(page)} for page in todo}
+    outs = {page: page.notebook for page in todo}
+    if into is not None and todo:
+        _copy_book(todo[0].root, into)
+        for page in todo:
+            stamps[page] |= {"library": library(page.root), "parameters": json.dumps(given[page])}
+            outs[page] = into / page.notebook.relative_to(page.root)
+        todo = [page for page in todo if notebooks.stamp_of(outs[page]) != stamps[page]]
+    say(f"{len(todo)} pages to run" if todo else "every page is up to date")
+    if not todo:
+        return []
+    build, failed = todo[0].root / "_build", []
+    build.mkdir(exist_ok=True)
+    pool = executor or ThreadPoolExecutor(min(jobs or cpus(), len(todo)))
+    with tempfile.TemporaryDirectory(dir=build, prefix="run-") as folder:
+        futures = {}
+        for page in todo:
+            before, after = (Path(folder) / f"{page.name}.{step}.ipynb" for step in ("in", "out"))
+            notebooks.write(notebooks.fresh(page.source), before)
+            futures[pool.submit(papermill, before, after, page.source.parent, given[page], 1)] = page, after
+        try:
+            for n, future in enumerate(as_completed(futures), 1):
+                page, after = futures[future]
+                seconds, why = future.result()
+                say(f"[{n}/{len(todo)}] {page.name}  {seconds:.1f} s{'  FAILED' if why else ''}")
+                if why:
+                    failed.append(f"page {page.name} failed: {why}{_keep(page, after)}")
+                else:
+                    import nbformat
+
+                    ran = nbformat.read(after, as_version=4)
+                    notebooks.write(notebooks.settle(ran, stamps[page]), outs[page])
+        finally:
+            if executor is None:
+                pool.shutdown(cancel_futures=True)
+    return failed
+
+
+def run_pages(stale_only: bool = False, jobs: int | None = None, into: Path | None = None) -> int:
+    """Run the book's pages, saying how far it is, and one line per page that failed; the exit status."""
+    chosen = stale() if stale_only else pages()
+    failed = execute(chosen, jobs=jobs, into=into, say=lambda line: print(line, flush=True))
+    for line in failed:
+        print(line, file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _keep(page: Page, ran: Path) -> str:
+    """Put a failed page's notebook where it can be looked at; says where."""
+    if not ran.exists():
+        return ""
+    kept = Path("_build") / "failed" / f"{page.name}.ipynb"
+    (page.root / kept).parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(ran, page.root / kept)
+    return f" (see {kept})"
+
+
+def _copy_book(root: Path, into: Path) -> None:
+    """Copy what the book is built from (records too: pages offer them for download), pages apart.
+
+    Only files that differ are touched.
+    """
+    made = {file for page in pages(root) for file in (page.source, page.notebook)}
+    records = (root / "data" / "records").glob("*/*/*")
+    for file in [root / "_config.yml", root / "_toc.yml", *(root / "book").rglob("*"), *records]:
+        if file.is_dir() or file in made or file.suffix in {".part", ".pyc"}:
+            continue
+        copy = into / file.relative_to(root)
+        if not copy.exists() or copy.read_bytes() != file.read_bytes():
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, copy)
+
+
+def run_page(name: str, values: Mapping[str, Any], out: Path, root: Path | None = None) -> None:
+    """Run one page with other parameters into a notebook of its own, `out`.
+
+    Raises `InputError`, before any kernel starts, for a page or parameter that does not exist, a value of
+    another type, and an `out` that is a page of the book; after it, with the page's own message if it fails
+    (what it left is at `out`). The page uses as many threads as torch likes.
+    """
+    page = find(name, root)
+    given = notebooks.checked(page.name, page.source, values)
+    if out.suffix != ".ipynb" or out.resolve() in {p.notebook for p in pages(root)}:
+        raise InputError(f"cannot write to {out}; allowed: a name ending in .ipynb, not a page of the book")
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        before = Path(folder) / out.name
+        notebooks.write(notebooks.fresh(page.source), before)
+        _, why = papermill(before, out.resolve(), page.source.parent, given, None)
+    if why:
+        raise InputError(f"page {page.name} failed: {why} (see {out})")

@@ -1,0 +1,1 @@
+"""What was run and kept: experiments, jobs, records."""

@@ -1,0 +1,1 @@
+"""The mathematics: machine-checked proofs and what they rest on."""
