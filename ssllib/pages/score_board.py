@@ -208,12 +208,12 @@ def _many(n: int, what: str) -> str:
 
 
 def measured_text(estimate: stats.Estimate, target: float) -> str:
-    """Mean and interval, to the first digit of the interval's width: 100.6 [100.5, 100.8].
+    """Mean and interval, to a third of its width or finer: 100.6 [100.5, 100.8].
 
     `target`, what the estimate was measured against, is added again; without one it is an effect and has a sign.
     """
     width = estimate.high - estimate.low
-    digits = min(max(-math.floor(math.log10(width)), 0), 6) if 0 < width < math.inf else 2
+    digits = min(max(-math.floor(math.log10(width / 3)), 0), 6) if 0 < width < math.inf else 2
     sign = "" if target else "+"
     mean, low, high = (f"{x + target:{sign}.{digits}f}" for x in (estimate.mean, estimate.low, estimate.high))
     return f"{mean} [{low}, {high}]".replace("-", "−")
