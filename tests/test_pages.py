@@ -15,7 +15,7 @@ from jupytext.compare import NotebookDifference, compare_notebooks
 
 from ssllib import paths
 from ssllib.evidence import words
-from ssllib.pages import build, notebooks
+from ssllib.pages import build, look, notebooks
 
 ROOT = paths.project_dir()
 ENTRIES = list(build._toc_files(yaml.safe_load((ROOT / "_toc.yml").read_text())))
@@ -146,3 +146,9 @@ def test_reading_the_built_book_needs_no_network(built: Path) -> None:
     scripts = re.findall(r'<script[^>]* src="([^"?]+)', intro)
     assert any("mathjax" in s for s in scripts)
     assert all((built / "book" / s).exists() for s in scripts)
+
+
+@pytest.mark.skipif(look.chromium() is None, reason="no Chromium or Chrome is installed")
+def test_a_browser_finds_no_fault(built: Path) -> None:
+    found = look.faults(built)
+    assert not found, "\n".join(map(str, found))

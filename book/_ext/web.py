@@ -49,7 +49,8 @@ def with_address(app: Sphinx, config: Config) -> None:
     """With the repository's address its buttons appear; without it each would lead nowhere."""
     options = config.html_theme_options
     if url := options.get("repository_url"):
-        options.setdefault("launch_buttons", LAUNCH)
+        given = {key: value for key, value in options.get("launch_buttons", {}).items() if value}
+        options["launch_buttons"] = LAUNCH | {k: v for k, v in given.items() if k != "notebook_interface"}
         options["use_repository_button"] = options["use_issues_button"] = True
         if not config.html_baseurl:
             config.html_baseurl = published_at(url)

@@ -253,7 +253,7 @@ if scored:
 # SimCLR on `shapes`, and the same network untrained, run now. At `smoke` scale this shows that the machinery works, not what CIFAR does: eight
 # patterns drawn by the library have no rare or odd specimens, and nothing in a cosine loss says that the norm *must* tell right from wrong.
 
-# %% tags=["hide-cell", "nbval-ignore-output"]
+# %% tags=["hide-cell", "nbval-ignore-output"] mystnb={"image": {"alt": "This machine's own run, two panels: k-NN accuracy in bins of the norm, and accuracy against the share of images answered for each score"}}
 on = "shapes" if scale == "smoke" else "cifar10"
 live = {n: page.run("confidence", f"{n}-{on}", seed=seed, scale=scale) for n in ("simclr", "untrained")}
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.0))

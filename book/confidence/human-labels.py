@@ -161,7 +161,7 @@ for data, title, array, key, _ in LABELS:
 # drawn from 0 to one half; a simulated annotator names that pattern with a probability equal to the share. Three annotators give the majority label, fifty the votes. Only
 # here do we know where doubt comes from.
 
-# %% tags=["hide-cell", "nbval-ignore-output"]
+# %% tags=["hide-cell", "nbval-ignore-output"] mystnb={"image": {"alt": "This machine's own run, two panels against the norm: share of true majority labels, and entropy of the votes, for SimCLR and an untrained network"}}
 on = "shapes" if scale == "smoke" else "cifar10"
 live = {n: page.run("human-labels", f"{n}-{on}", seed=seed, scale=scale) for n in ("simclr", "untrained")}
 fig, (left, right) = plt.subplots(1, 2, figsize=(7.4, 3.0))

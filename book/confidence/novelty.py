@@ -184,7 +184,7 @@ elif trained:
 # SimCLR on `shapes`, and the same network untrained, run now. The other data are four patterns that are not among the eight (rays,
 # spirals, crosses, clouds) in the same colours, contrasts and noise. This is a much greater shift than from one CIFAR to the other.
 
-# %% tags=["hide-cell", "nbval-ignore-output"]
+# %% tags=["hide-cell", "nbval-ignore-output"] mystnb={"image": {"alt": "This machine's own run: bars of the mean norm on the test images and on foreign images relative to the training images, for SimCLR and an untrained network"}}
 on = "shapes" if scale == "smoke" else "cifar10"
 other = "others" if scale == "smoke" else "cifar100"
 live = {n: page.run("confidence", f"{n}-{on}", seed=seed, scale=scale) for n in ("simclr", "untrained")}

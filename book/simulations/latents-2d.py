@@ -152,7 +152,7 @@ pages.table(
 # %% [markdown]
 # ## This execution
 
-# %% tags=["hide-cell", "nbval-ignore-output"]
+# %% tags=["hide-cell", "nbval-ignore-output"] mystnb={"image": {"alt": "This machine's own run: lines between positive pairs in the plane, a row for each method, columns epochs"}}
 live = {arm: page.run("latents-2d", arm, seed=seed, scale=scale) for arm in NAMES}
 shown = sorted(set.intersection(*(set(kept(r)) for r in live.values())))
 gallery(live, [e for e in shown if e in (0, 1, 4, shown[-1])])

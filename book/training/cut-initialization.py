@@ -232,7 +232,7 @@ page.verdict("control-rate-before-norms", "control-rate-before-norms-helps", "co
 # SimSiam with and without its cut, run now at the scale of the parameters above. At `smoke` scale this
 # shows that the machinery works, not what CIFAR does.
 
-# %% tags=["hide-cell", "nbval-ignore-output"]
+# %% tags=["hide-cell", "nbval-ignore-output"] mystnb={"image": {"alt": "This machine's own run, two panels over epochs for SimSiam with and without the cut: norm at the predictor, and k-NN accuracy on held-out images"}}
 chosen = [("simsiam", "default"), ("simsiam", "cut")]
 live = {}
 for m, arm in chosen:

@@ -252,7 +252,7 @@ if later.end > recorded.end:
 # The same arms, three of them, run now at the scale of the parameters above. At `smoke` scale the pictures are
 # small patterns that the library draws itself, so what this shows is that the machinery works, not what CIFAR does.
 
-# %% tags=["hide-cell", "nbval-ignore-output"]
+# %% tags=["hide-cell", "nbval-ignore-output"] mystnb={"image": {"alt": "This machine's own run, two panels over epochs for three arms: norm at the projector, and k-NN accuracy on held-out images"}}
 last = min(epochs, experiments.get("simclr-arms").cell(scale, "default").config.epochs)
 live = {
     arm: [page.run("simclr-arms", arm, seed=seed, scale=scale, epochs=last)]
