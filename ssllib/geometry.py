@@ -12,7 +12,8 @@ import math
 import torch
 from torch import Tensor
 
-from ssllib.errors import InputError, in_range
+from ssllib.errors import InputError, in_range, whole
+from ssllib.losses.common import product
 
 
 def norm(z: Tensor) -> Tensor:
@@ -224,13 +225,14 @@ def infonce_gradient(z: Tensor, i: int, j: int, temperature: float = 1.0) -> Ten
     """
     if z.ndim != 2 or len(z) < 2:
         raise InputError(f"z has shape {tuple(z.shape)}; allowed: (n, d) with n >= 2")
-    if not (0 <= i < len(z) and 0 <= j < len(z) and i != j):
+    i, j = whole("i", i, 0, len(z) - 1), whole("j", j, 0, len(z) - 1)
+    if i == j:
         raise InputError(f"anchor {i} and positive {j}; allowed: two different rows from 0 to {len(z) - 1}")
     in_range("temperature", temperature, 0, 1e6, open_low=True)
     u, size = _split(z, "z")
-    logits = (u @ u[i]) / temperature
+    logits = product(u, u[i]) / temperature
     logits[i] = float("-inf")
-    pull = torch.softmax(logits, 0) @ u - u[j]
+    pull = product(torch.softmax(logits, 0), u) - u[j]
     return tangent_component(pull, u[i]) / (temperature * size[i])
 
 

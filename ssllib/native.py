@@ -87,7 +87,12 @@ def library(name: str) -> ctypes.CDLL | None:
     why = "no C compiler (cc, gcc, clang or $CC)"
     if command is not None:
         try:
-            return ctypes.CDLL(str(build(name, command, cache_dir() / "native")))
+            path = build(name, command, cache_dir() / "native")
+            try:
+                return ctypes.CDLL(str(path))
+            except OSError:  # damaged in the cache
+                path.unlink()
+                return ctypes.CDLL(str(build(name, command, path.parent)))
         except subprocess.CalledProcessError as e:
             why = f"{command[0]} failed: {e.stderr.decode(errors='replace').strip()[-300:]}"
         except OSError as e:

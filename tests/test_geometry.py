@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from fractions import Fraction
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import assume, given, settings
@@ -269,3 +270,14 @@ def test_infonce_gradient_needs_two_different_rows(i: int, j: int) -> None:
 def test_infonce_gradient_checks_its_input(z: torch.Tensor, tau: float) -> None:
     with pytest.raises(InputError, match="allowed"):
         geometry.infonce_gradient(z, 0, 1, tau)
+
+
+def test_infonce_gradient_under_autocast_and_with_numpys_rows() -> None:
+    z = torch.randn(5, 8, generator=torch.Generator().manual_seed(0))
+    wanted = geometry.infonce_gradient(z, 0, 1)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert torch.equal(geometry.infonce_gradient(z, 0, 1), wanted)
+    assert torch.equal(geometry.infonce_gradient(z, np.int64(0), np.int64(1)), wanted)
+    for bad in (0.0, True, -1, 5):
+        with pytest.raises(InputError):
+            geometry.infonce_gradient(z, bad, 1)

@@ -122,3 +122,19 @@ def test_knn_of_features_that_are_not_finite_is_as_without(monkeypatch: pytest.M
     ours = knn.knn_predict(bank, labels, queries, 5)
     monkeypatch.setattr(native, "library", lambda name: None)
     assert torch.equal(ours, knn.knn_predict(bank, labels, queries, 5))
+
+
+@pytest.mark.skipif(native.compiler() is None, reason="no C compiler")
+@pytest.mark.parametrize("damage", [b"", b"not a library"])
+def test_a_damaged_library_in_the_cache_is_built_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, damage: bytes
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    command = native.compiler()
+    assert command is not None
+    native.build("nearest", command, tmp_path / "ssllib" / "native").write_bytes(damage)
+    native.library.cache_clear()
+    try:
+        assert native.library("nearest") is not None
+    finally:
+        native.library.cache_clear()
