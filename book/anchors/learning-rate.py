@@ -364,24 +364,6 @@ if turned:
     )
 
 # %% [markdown]
-# With InfoNCE and DCL, which divide by the norm, a number above a million in the last column beside a finite loss is no explosion. It is what an embedding of exactly *zero* leaves: all the ReLUs of the last layer are off for this image, everywhere in
-# the picture. The division by the norm, cut off at a tiny number, makes its gradient huge, and the ReLUs stop it on the spot:
-
-# %% tags=["hide-input"]
-before = torch.randn(16, 32, generator=torch.Generator().manual_seed(0))
-before[0] = -before[0].abs()  # no ReLU is on for the first sample
-before.requires_grad_()
-after = before.relu()
-after.retain_grad()
-losses.info_nce(*after.chunk(2), 0.5).backward()
-sizes = [t.grad.norm(dim=1) for t in (after, before)]
-assert float(sizes[0][0]) > 1e6 and float(sizes[1][0]) == 0
-pages.say(
-    f"Sixteen embeddings of which one is zero: InfoNCE's gradient at that one is about $10^{{{round(math.log10(float(sizes[0][0])))}}}$ (at the others at most {float(sizes[0][1:].max()):.2f}); "
-    f"before its ReLUs it is {float(sizes[1][0]):g}, and no parameter feels it."
-)
-
-# %% [markdown]
 # This is the one way to be caught that {doc}`/book/theory/collapse` does find, a dead layer, happening to single images. If it happened to all of them, every embedding would be the same, the variance exactly zero, and
 # fine-tuning would have no gradient to leave by.
 #

@@ -26,7 +26,7 @@ k: int = 200  # neighbours of the k-NN classifier in the released code
 # %% tags=["hide-input"]
 from matplotlib import pyplot as plt
 
-from ssllib.evidence import claims, papers, scoreboard, tables, verdicts, words
+from ssllib.evidence import claims, papers, tables, verdicts, words
 from ssllib.evidence.tables import cloa, counts, cut_tables, elsewhere
 from ssllib.pages import boxes, plots
 from ssllib.pages import page as pages
@@ -46,7 +46,7 @@ loose = [v for v in stated if v.word == words.CONFIRMED and not v.finding.litera
 
 
 def badge(v):
-    return f"{scoreboard.BADGE[v.word]}`{words.SYMBOL[v.word]} {v.word}`"
+    return boxes.badge(v.word)
 
 
 def row(claim_id):

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ssllib.evidence import claims, metrics, papers, stats, verdicts
+from ssllib.evidence import claims, metrics, papers, stats, verdicts, words
 from ssllib.evidence.estimands import Estimand, Side
 from ssllib.evidence.tables.compare import Finding
 from ssllib.runs.records import Record
@@ -157,6 +157,17 @@ def estimand_text(e: Estimand) -> str:
             "log10_over": f"log₁₀ of {text} over {other}",
         }[e.how]
     return f"{text}, less {target:g}" if target else text
+
+
+_BADGE = {
+    words.CONFIRMED: "success", words.REPAIRED: "warning", words.CONTRADICTED: "danger", words.UNCLEAR: "secondary",
+    words.UNTESTED: "light", words.ANSWERED: "success", words.OPEN: "light",
+}  # fmt: skip
+
+
+def badge(word: str) -> str:
+    """A verdict's word with its sign, as a badge in MyST Markdown."""
+    return f"{{bdg-{_BADGE[word]}}}`{words.SYMBOL[word]} {word}`"
 
 
 def verdict_class(v: verdicts.Verdict) -> str:
