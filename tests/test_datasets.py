@@ -787,3 +787,16 @@ def test_no_image_and_one() -> None:
     assert len(balanced(data.labels, 0, 8, last=True)) == 0
     votes = torch.tensor([[0, 0], [1, 0]])
     assert entropy(votes)[0].isnan() and float(entropy(votes)[1]) == 0
+
+
+def test_a_count_that_does_not_fit_names_its_setting(tmp_path: Path) -> None:
+    for name in "ab":
+        for half in ("train", "val"):
+            _pictures(tmp_path / "pets" / half, {f"{name}/{i}.png": (8, 8) for i in range(10)})
+    folder = TrainConfig(dataset="folder:pets", held_out=5, image_size=8, batch_size=4)
+    assert torch.bincount(load(folder, str(tmp_path)).held_out.labels).tolist() == [2, 2]  # in proportion, rounded
+    for setting in ("held_out", "train_images", "test_images"):
+        with pytest.raises(InputError, match=f"{setting} is 5000: 5000 images need 2500 of each class"):
+            load(folder.replace(held_out=4).replace(**{setting: 5000}), str(tmp_path))
+    with pytest.raises(InputError, match="test_images is 9: 9 images cannot be balanced over 2 classes"):
+        load(folder.replace(held_out=4, test_images=9), str(tmp_path))

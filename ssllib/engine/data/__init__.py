@@ -152,7 +152,8 @@ def load(config: TrainConfig, root: str | None = None) -> Splits:
 
     The held-out images are the last of each class in file order, the subset for training the first; neither
     depends on the seed, so every run of an experiment sees the same images. Flowers-102, which is not balanced,
-    gives its held-out images in proportion; a folder's `val` part is the test set.
+    gives its held-out images in proportion, and so does a folder whose classes cannot give equally many; a folder's
+    `val` part is the test set.
 
     Raises:
         InputError: if the data are missing or damaged, or too few for the configuration; see the readers.
@@ -166,17 +167,28 @@ def load(config: TrainConfig, root: str | None = None) -> Splits:
     else:
         sizes = torch.bincount(full.labels, minlength=n)
         even = int(sizes.min()) == int(sizes.max())
-        out = balanced(full.labels, config.held_out, n, last=True) if even else in_proportion(full, config.held_out)
+        if even and not (config.held_out % n and config.dataset.startswith("folder:")):
+            out = _of_each("held_out", full.labels, config.held_out, n, last=True)
+        else:
+            out = in_proportion(full, config.held_out)
         kept = torch.ones(len(full), dtype=torch.bool)
         kept[out] = False
         train, held_out = full.take(torch.nonzero(kept)[:, 0]), full.take(out)
     if config.train_images:
-        train = train.take(balanced(train.labels, config.train_images, n))
+        train = train.take(_of_each("train_images", train.labels, config.train_images, n))
     if config.test_images and len(test) != config.test_images:
-        test = test.take(balanced(test.labels, config.test_images, n))
+        test = test.take(_of_each("test_images", test.labels, config.test_images, n))
     if len(train) < config.batch_size:
         raise InputError(f"batch_size is {config.batch_size}; allowed: at most the {len(train)} training images")
     return Splits(train, held_out, test)
+
+
+def _of_each(setting: str, labels: Tensor, count: int, classes: int, *, last: bool = False) -> Tensor:
+    """As `balanced`, with the setting's name in what is said of a count that does not fit."""
+    try:
+        return balanced(labels, count, classes, last=last)
+    except InputError as e:
+        raise InputError(f"{setting} is {count}: {e}") from e
 
 
 def check(config: TrainConfig, root: str | None = None) -> None:
