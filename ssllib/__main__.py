@@ -58,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
-        prog="ssllib", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        prog="ssllib", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -264,10 +264,10 @@ def _carry_out(args: argparse.Namespace, waiting: list[Any], store: Any) -> int:
         return 143
     diverged = sum(r.status == "diverged" for r in done)
     left = len(waiting) - sum(r.status != "interrupted" for r in done)
+    if diverged:
+        print(f"{diverged} of {len(done)} runs diverged")
     if left:
         print(f"time was up: {left} of {len(waiting)} runs are left; the same command continues")
-    if diverged:
-        print(f"{diverged} of {len(done)} runs diverged (exit status {DIVERGED})")
     return DIVERGED if diverged and not left else 0
 
 

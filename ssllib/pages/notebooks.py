@@ -161,7 +161,7 @@ def parameters(source: Path) -> dict[str, tuple[type, Any]]:
                     raise ValueError
                 default = ast.literal_eval(value)
             except (ValueError, TypeError) as e:
-                said = ast.unparse(node).splitlines()[0]
+                said = (ast.get_source_segment(cell.source, node) or "").partition("\n")[0]
                 raise InputError(
                     f"{source.name}: its parameters cell has `{said}`; allowed: one name and one plain value a line "
                     "(a number, a text, true or false, a list), such as `seed = 0`"
