@@ -267,7 +267,8 @@ def test_a_failing_run_says_what_the_page_said(root: Path) -> None:
     edit(root, "book/intro.py", "\nclass InputError(ValueError): pass\n")
     edit(root, "book/intro.py", "raise InputError('seed is 4; allowed: 5')\n")
     (root / "one.ipynb").write_text("an earlier result")
-    with pytest.raises(InputError, match="^page intro failed: seed is 4; allowed: 5 \\(see .*one-failed.ipynb\\)$") as e:
+    says = "^page intro failed: seed is 4; allowed: 5 \\(see .*one-failed.ipynb\\)$"
+    with pytest.raises(InputError, match=says) as e:
         build.run_page("intro", {}, root / "one.ipynb", root)
     assert not isinstance(e.value, build.PageFailed) and notebooks.refused(root / "one-failed.ipynb")
     assert (root / "one.ipynb").read_text() == "an earlier result" and not list(root.glob("*.part"))

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ssllib.__main__ import main
-from ssllib.runs.records import Store, read
+from ssllib.runs.records import Store, read, write
 
 SMALL = ["--set", "train_images=128", "--set", "held_out=64", "--set", "test_images=64", "--set", "width=4",
          "--set", "epochs=3", "--set", "schedule_epochs=3", "--set", "knn_k=10", "--set", "batch_size=32"]  # fmt: skip
@@ -43,7 +43,7 @@ def fails(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         (["run", "simclr-arms", "--queue"], "and not both"),
         (["run", "--queue", "--scale", "cpu", "--minutes", "-3"], "--minutes is -3"),
         (["run", "simclr-arms", "--jobs", "0"], "--jobs is 0; allowed: a whole number from 1 to 1024"),
-        (["run", "simclr-arms", "--threads", "2", "--commit"], "recorded runs have one thread"),
+        (["run", "simclr-arms", "--scale", "cpu", "--threads", "2", "--commit"], "recorded runs have one thread"),
         (["run", "--queue", "--seed", "1"], "--queue takes what data/queue.yml says"),
         (["page", "training/nothing"], "there is no page 'training/nothing'; allowed: "),
         (["page", "training/simclr-norms", "-p", "sacle", "smoke"], "sacle"),
@@ -152,7 +152,10 @@ def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
 
 def test_records_add_takes_only_declared_cells(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["run", "simclr-arms", "--cell", "default", "--into", str(tmp_path), *SMALL]) == 0
-    (path,) = tmp_path.glob("*/*/*.json")
+    (made,) = Store(tmp_path)
+    made.scale = "cpu"  # a smoke run is refused as such
+    path = write(Store(tmp_path).path("cpu", made.experiment, made.cell, made.seed, made.identity), made).path
+    assert path is not None
     capsys.readouterr()
     assert "not the declared cell" in fails(capsys, "records", "add", str(path))
     body = json.loads(path.read_text())

@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
@@ -295,12 +296,19 @@ def run_page(
         raise InputError(f"cannot write to {out}; allowed: a name ending in .ipynb, not a page of the book")
     paths.writable("the folder of the executed page", out.parent)
     with_values = ", ".join(f"{k} {v}" for k, v in given.items()) or "its own parameters"
-    say(f"{page.name} with {with_values}: running; its notebook is written when it ends")
+    say(f"{page.name} with {with_values}: running; {out} is written when it has run through")
     failed = out.with_name(f"{out.stem}-failed.ipynb")
     with tempfile.TemporaryDirectory() as folder:
         before, after = Path(folder) / out.name, Path(folder) / f"{out.stem}.out.ipynb"
         notebooks.write(notebooks.fresh(page.source), before)
-        _, why = papermill(before, after, page.source.parent, given, None)
+        ended = threading.Event()
+        watch = threading.Thread(target=_watch, args=(after, ended, say), daemon=True)
+        watch.start()
+        try:
+            _, why = papermill(before, after, page.source.parent, given, None)
+        finally:
+            ended.set()
+            watch.join()
         if after.exists():
             part = out.with_suffix(".part")  # on the disk of `out`, so that the renaming is one step
             shutil.copyfile(after, part)
@@ -309,6 +317,18 @@ def run_page(
         seen = f" (see {failed})" if failed.exists() else ""
         refused = notebooks.refused(failed) if failed.exists() else False
         raise (InputError if refused else PageFailed)(f"page {page.name} failed: {why}{seen}")
+
+
+def _watch(ran: Path, ended: threading.Event, say: Callable[[str], None], every: float = 30.0) -> None:
+    """Say every so many seconds how many cells of the notebook that papermill keeps at `ran` are done, until `ended`."""
+    began = time.monotonic()
+    while not ended.wait(every):
+        try:
+            cells = [c for c in json.loads(ran.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
+        except (OSError, ValueError, KeyError):  # not there yet, or half written
+            continue
+        done = sum(c["metadata"].get("papermill", {}).get("status") == "completed" for c in cells)
+        say(f"  {(time.monotonic() - began) / 60:.1f} min: {done} of {len(cells)} cells done")
 
 
 def doubtful(root: Path | None = None) -> list[str]:

@@ -152,7 +152,7 @@ def parameters(source: Path) -> dict[str, tuple[type, Any]]:
             line = (e.text or "").strip()
             raise InputError(f"{source.name}: its parameters cell is no Python at `{line}`: {e.msg}") from e
         for node in body:
-            target = node.target if isinstance(node, ast.AnnAssign) else None
+            target: ast.expr | None = node.target if isinstance(node, ast.AnnAssign) else None
             if isinstance(node, ast.Assign) and len(node.targets) == 1:
                 target = node.targets[0]
             value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
