@@ -1,4 +1,8 @@
-"""`python -m ssllib`: run experiments, see where the claims stand, execute pages."""
+"""`python -m ssllib`: run experiments, see where the claims stand, execute pages.
+
+Exit status: 0 done; 1 a page failed, or a check found a fault; 2 bad input, said in one line before any work; 3 all is
+run, and at least one run diverged; 130 or 143 stopped by Ctrl-C or SIGTERM.
+"""
 
 from __future__ import annotations
 
@@ -7,28 +11,55 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
-from ssllib.errors import InputError, in_range, one_of
+from ssllib.errors import InputError, in_range, one_of, whole
+
+DIVERGED = 3
+"""Exit status when everything was run and a run diverged."""
+
+
+class WorkerDied(InputError):
+    """A process that carried out a run was ended from outside, by want of memory for example."""
+
+    status = 1
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong with a command line in one line, as everything else here does."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message}; `{self.prog} --help` says what is allowed")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Entry point; returns the exit status (2 for bad input, with one line on standard error)."""
-    args = _parser().parse_args(argv)
+    goes_on = False
     try:
+        args = _parser().parse_args(argv)
+        goes_on = args.call is _run
         return int(args.call(args) or 0)
     except InputError as e:
         print(f"ssllib: {e}", file=sys.stderr)
+        return int(getattr(e, "status", 2))
+    except (PermissionError, NotADirectoryError, IsADirectoryError, FileExistsError) as e:
+        print(f"ssllib: {e.filename}: {e.strerror}; allowed: a place you may read or write", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # `ssllib status | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
     except KeyboardInterrupt:
-        print("ssllib: stopped; what was finished is kept, and the same command continues", file=sys.stderr)
+        rest = "; what was finished is kept, and the same command continues" if goes_on else ""
+        print(f"ssllib: stopped{rest}", file=sys.stderr)
         return 130
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="ssllib", description=__doc__)
+    parser = _Parser(
+        prog="ssllib", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
     p = commands.add_parser("status", help="the verdict on every claim")
@@ -63,15 +94,16 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--data-root")
     p.set_defaults(call=_data)
 
-    p = commands.add_parser("records", help="move chosen runs of your own into data/records")
+    p = commands.add_parser("records", help="check records, or move chosen runs of your own into data/records")
     p.add_argument("action", choices=["add", "check"])
-    p.add_argument("files", nargs="*", type=Path, help="records (.json) to add")
+    p.add_argument("files", nargs="*", type=Path, help="records (.json) to add, or to check (default the project's)")
     p.set_defaults(call=_records)
 
     p = commands.add_parser("pages", help="execute the book's pages")
     p.add_argument("--stale", action="store_true", help="only pages whose source or records changed")
-    p.add_argument("--jobs", type=int, default=2)
+    p.add_argument("--jobs", type=int, default=2, help="pages at the same time (default 2)")
     p.add_argument("--into", type=Path, help="write executed copies there instead of in place")
+    p.add_argument("--check", action="store_true", help="run nothing; say which outputs cannot be checked any more")
     p.set_defaults(call=_pages)
 
     p = commands.add_parser("look", help="the built book in headless Chromium: its faults, and a picture of each page")
@@ -132,6 +164,10 @@ def _run(args: argparse.Namespace) -> int:
     if args.commit and changes:
         raise InputError("--commit takes only declared cells; leave out --set")
     one_of("scale", args.scale, records.SCALES)
+    if args.commit and args.scale == "smoke":
+        raise InputError("--commit at smoke scale; allowed: cpu, gpu, paper (a smoke run is no evidence)")
+    if args.commit and args.into:
+        raise InputError("--commit writes into data/records; leave out --into")
     if args.queue == bool(args.experiment):
         raise InputError("run needs the name of an experiment or --queue, and not both")
     if args.queue and (args.cell or args.seed or changes):
@@ -140,7 +176,7 @@ def _run(args: argparse.Namespace) -> int:
         in_range("--minutes", args.minutes, 0, 10**6)
     for name in ("jobs", "threads"):
         if getattr(args, name) is not None:
-            in_range(f"--{name}", getattr(args, name), 1, 1024)
+            whole(f"--{name}", getattr(args, name), 1, 1024)
     if args.commit and (args.threads or 1) != 1:
         raise InputError(f"--threads is {args.threads} with --commit: recorded runs have one thread; allowed: 1")
     if args.queue:
@@ -151,37 +187,53 @@ def _run(args: argparse.Namespace) -> int:
         steps = [agenda.Entry(args.experiment, "", tuple(todo))]
     todo = list(dict.fromkeys(job for step in steps for job in step.jobs))
     folder = paths.data_dir() / "records" if args.commit else args.into or paths.user_records_dir()
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"the folder of records {folder} is a file; allowed: a folder (--into, SSLLIB_RECORDS)")
     store = records.Store(folder)
     if args.status:
         print(agenda.status(steps, store))
         return 0
     waiting = jobs.pending(todo, store)
     print(f"{title}: {len(todo)} runs at {args.scale} scale, {len(waiting)} pending, records in {folder}")
+    _without_gpu(waiting)
     if args.dry_run:
         print(agenda.forecast(steps, waiting, store))
         return 0
+    paths.writable("the folder of records", folder)
     return _carry_out(args, waiting, store)
+
+
+def _without_gpu(todo: Sequence[Any]) -> None:
+    """Say at once, when a training made for a GPU is to start without one."""
+    import torch
+
+    made_for = [j for j in todo if j.config.kind == "training" and j.scale in ("gpu", "paper")]
+    if made_for and not torch.cuda.is_available():
+        print(f"ssllib: no GPU here; {made_for[0].scale} scale takes days a training without one", file=sys.stderr)
 
 
 def _carry_out(args: argparse.Namespace, waiting: list[Any], store: Any) -> int:
     import torch
 
+    from ssllib import paths
     from ssllib.engine import stopping
     from ssllib.evidence import claims
     from ssllib.runs import agenda, jobs
 
     _check_data(waiting, args.data_root)
     on_cpu = not torch.cuda.is_available()
-    options: dict[str, Any] = {"threads": args.threads or (1 if on_cpu else None), "criteria": claims.criteria_of}
+    options: dict[str, Any] = {"threads": args.threads or (1 if on_cpu else None)}
+    if paths.has_project():  # outside a checkout a record serves no claim
+        options["criteria"] = claims.criteria_of
+    if args.minutes is not None:
+        options["deadline"] = time.monotonic() + 60 * args.minutes
     if any(j.config.kind == "training" for j in waiting):
         options["data_root"] = args.data_root
-        if args.minutes is not None:
-            options["deadline"] = time.monotonic() + 60 * args.minutes
         if args.compile:
             options["compiled"] = True
     at_once = args.jobs or (len(os.sched_getaffinity(0)) if args.scale == "cpu" and on_cpu else 1)
     at_once = min(at_once, max(1, len(waiting)))
-    say = lambda line: print(line, flush=True)  # noqa: E731
+    say = jobs.say
     say(agenda.expectation(waiting, store, at_once))
     try:
         if at_once > 1:
@@ -193,11 +245,15 @@ def _carry_out(args: argparse.Namespace, waiting: list[Any], store: Any) -> int:
             with ProcessPoolExecutor(
                 at_once, mp_context=spawn, initializer=jobs.start_worker, initargs=(stop,)
             ) as pool:
-                done = jobs.run_pending(waiting, store.folder, executor=pool, progress=say, **options)
+                done = jobs.run_pending(
+                    waiting, store.folder, executor=pool, progress=say, worker_progress=jobs.say, **options
+                )
         else:
             stopping.listen()
             done = jobs.run_pending(waiting, store.folder, progress=say, **options)
         stopped = stopping.asked()
+    except BrokenExecutor as e:
+        raise WorkerDied(f"{e}; what was finished is kept, and the same command continues (with fewer --jobs?)") from e
     finally:
         stopping.ignore()
     for r in done:
@@ -206,7 +262,13 @@ def _carry_out(args: argparse.Namespace, waiting: list[Any], store: Any) -> int:
     if stopped:
         print("ssllib: stopped; what was done is kept, and the same command continues", file=sys.stderr)
         return 143
-    return 0
+    diverged = sum(r.status == "diverged" for r in done)
+    left = len(waiting) - sum(r.status != "interrupted" for r in done)
+    if diverged:
+        print(f"{diverged} of {len(done)} runs diverged")
+    if left:
+        print(f"time was up: {left} of {len(waiting)} runs are left; the same command continues")
+    return DIVERGED if diverged and not left else 0
 
 
 def _check_data(todo: Sequence[Any], root: str | None) -> None:
@@ -233,43 +295,78 @@ def _data(args: argparse.Namespace) -> None:
     print(f"{args.name} is in {folder}, checked")
 
 
-def _records(args: argparse.Namespace) -> None:
+def _records(args: argparse.Namespace) -> int:
     import shutil
 
     from ssllib import paths
     from ssllib.runs import records
 
     if args.action == "check":
-        print(f"{sum(1 for _ in records.committed())} records, all whole")
-        return
+        return _check_records(args.files)
     if not args.files:
         raise InputError("records add needs the files to add, for example ~/.cache/ssllib/records/cpu/*/*.json")
-    checked = [records.read(f) for f in args.files]
-    for r in checked:
-        from ssllib.engine.config import kind
-
-        config = kind(r.kind).from_dict(r.config)
-        from ssllib.runs import experiments
-
-        if config.identity() != r.identity or not experiments.get(r.experiment).cell(r.scale, r.cell).declares(config):
-            raise InputError(
-                f"{r.path} is not the declared cell {r.experiment}/{r.cell}; allowed: only declared cells are evidence"
-            )
-    store = records.committed()
-    for r in checked:
+    store, found = records.committed(), []
+    for r in map(records.read, args.files):
+        _addable(r)
         target = store.path(r.scale, r.experiment, r.cell, r.seed, r.identity)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not records.read(target).equals(r):
+            raise InputError(f"{target} is there already, with another result; allowed: a run that has no record yet")
+        found.append((r, target))
+    paths.writable("the project's folder of records", store.folder)
+    for r, target in found:
         assert r.path is not None
+        if target.exists():
+            print(f"{target.relative_to(paths.project_dir())} is there already")
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
         if r.path.with_suffix(".npz").exists():
             shutil.copy2(r.path.with_suffix(".npz"), target.with_suffix(".npz"))
         shutil.copy2(r.path, target)
         print(f"added {target.relative_to(paths.project_dir())}")
+    return 0
+
+
+def _addable(r: Any) -> None:
+    """Raise `InputError` unless a record may be evidence: a whole run of a declared cell, at a scale that counts."""
+    from ssllib.engine.config import kind
+    from ssllib.runs import experiments
+
+    if r.scale == "smoke":
+        raise InputError(f"{r.path} is of smoke scale; allowed: cpu, gpu, paper (a smoke run is no evidence)")
+    if r.status == "interrupted":
+        raise InputError(f"{r.path} is of a run that was interrupted; allowed: finished or diverged ones")
+    config = kind(r.kind).from_dict(r.config)
+    if config.identity() != r.identity or not experiments.get(r.experiment).cell(r.scale, r.cell).declares(config):
+        raise InputError(
+            f"{r.path} is not the declared cell {r.experiment}/{r.cell}; allowed: only declared cells are evidence"
+        )
+
+
+def _check_records(files: Sequence[Path]) -> int:
+    """Check the named records, or the project's; every damaged one is a line on standard error, and status 1."""
+    from ssllib.runs import records
+
+    for path in files:
+        if not path.is_file():
+            raise InputError(f"there is no record {path}; allowed: records (.json), or none for all of the project's")
+    chosen = files or sorted(records.committed().folder.glob("*/*/*.json"))
+    wrong = records.damaged(chosen)
+    for line in wrong:
+        print(f"ssllib: {line}", file=sys.stderr)
+    if not wrong:
+        print(f"{len(chosen)} records, all whole")
+    return bool(wrong)
 
 
 def _pages(args: argparse.Namespace) -> int:
     from ssllib.pages import build, score_board
     from ssllib.runs import records
 
+    whole("--jobs", args.jobs, 1, 1024)
+    if args.check:
+        for line in (lines := build.doubtful()):
+            print(f"ssllib: {line}", file=sys.stderr)
+        return bool(lines)
     status = build.run_pages(stale_only=args.stale, jobs=args.jobs, into=args.into)
     if args.into is None and score_board.update_readme(records.committed()):
         print("README.md: summary of verdicts updated")
@@ -297,8 +394,12 @@ def _pdf(args: argparse.Namespace) -> None:
 def _page(args: argparse.Namespace) -> None:
     from ssllib.pages import build
 
-    out = args.out or Path(f"{Path(args.name).name}-run.ipynb")
-    build.run_page(args.name, dict(args.parameter), out)
+    leaf = build.find(args.name).name.rpartition("/")[2]
+    out = args.out or Path(f"{leaf}-run.ipynb")
+    values = dict(args.parameter)
+    if len(values) < len(args.parameter):
+        raise InputError("a parameter is given twice; allowed: each once")
+    build.run_page(args.name, values, out, say=lambda line: print(line, flush=True))
     print(f"executed page: {out}")
 
 

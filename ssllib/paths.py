@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from pathlib import Path
 
 from ssllib.errors import InputError
@@ -23,6 +24,14 @@ def project_dir() -> Path:
             "or set SSLLIB_PROJECT to one"
         )
     return root
+
+
+def has_project() -> bool:
+    """Whether this runs in, or is pointed to, a checkout; an installed package need not."""
+    try:
+        return bool(project_dir())
+    except InputError:
+        return False
 
 
 def data_dir() -> Path:
@@ -54,3 +63,17 @@ def smoke_dir() -> Path:
         return project_dir() / ".smoke"
     except InputError:
         return cache_dir() / "smoke"
+
+
+def writable(what: str, folder: Path) -> Path:
+    """`folder`, made where it was missing and tried by writing a file into it.
+
+    Raises:
+        InputError: if it is no folder, or none can be made there or written to.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return folder
+    except OSError as e:
+        raise InputError(f"{what} {folder} cannot be written ({e.strerror}); allowed: a folder you may write to") from e

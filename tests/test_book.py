@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import shutil
 import subprocess
 import sys
 from concurrent.futures import Executor, Future
@@ -13,6 +14,7 @@ import nbformat
 import pytest
 import yaml
 
+from ssllib.__main__ import main
 from ssllib.errors import InputError
 from ssllib.pages import build, notebooks
 
@@ -89,7 +91,7 @@ def test_pages_in_reading_order(root: Path) -> None:
 
 
 def test_a_page_without_files_and_an_unknown_page(root: Path) -> None:
-    with pytest.raises(InputError, match="there is no page 'norms'; the pages are: intro, training/norms"):
+    with pytest.raises(InputError, match="there is no page 'norms'; allowed: intro, training/norms"):
         build.find("norms", root)
     (root / "book/glossary.md").unlink()
     with pytest.raises(InputError, match="book/glossary"):
@@ -189,8 +191,10 @@ def test_into_a_copy_of_the_book_once_per_state_of_the_library(root: Path) -> No
     page, record = build.find("intro", root), "data/records/paper/proofs/a-s0-00000000.json"
     (root / record).parent.mkdir(parents=True, exist_ok=True)
     (root / record).write_text("{}")
+    (root / "book/training/norms.ipynb").write_text("kept")
     for _ in range(2):
         assert build.execute([page], into=into, say=lines.append) == []
+    assert (into / "book/training/norms.ipynb").read_text() == "kept", "a page that is not run keeps its outputs"
     said = [line.split("  ")[0] for line in lines]
     assert said == ["1 pages to run", "[1/1] intro", "every page is up to date"]
     assert all((into / name).exists() for name in ("_toc.yml", "book/glossary.md", record))
@@ -262,8 +266,12 @@ def test_a_page_with_other_parameters(root: Path) -> None:
 def test_a_failing_run_says_what_the_page_said(root: Path) -> None:
     edit(root, "book/intro.py", "\nclass InputError(ValueError): pass\n")
     edit(root, "book/intro.py", "raise InputError('seed is 4; allowed: 5')\n")
-    with pytest.raises(InputError, match="^page intro failed: seed is 4; allowed: 5 \\(see .*one.ipynb\\)$"):
+    (root / "one.ipynb").write_text("an earlier result")
+    says = "^page intro failed: seed is 4; allowed: 5 \\(see .*one-failed.ipynb\\)$"
+    with pytest.raises(InputError, match=says) as e:
         build.run_page("intro", {}, root / "one.ipynb", root)
+    assert not isinstance(e.value, build.PageFailed) and notebooks.refused(root / "one-failed.ipynb")
+    assert (root / "one.ipynb").read_text() == "an earlier result" and not list(root.glob("*.part"))
 
 
 @pytest.mark.parametrize("out", ["book/intro.ipynb", "book/training/norms.ipynb", "out.html"])
@@ -275,3 +283,17 @@ def test_a_run_never_overwrites_a_page_of_the_book(root: Path, out: str) -> None
 def test_pages_can_be_listed_without_loading_torch() -> None:
     line = "import sys, ssllib.pages.build; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", line]).returncode == 0
+
+
+def test_a_damaged_record_is_named_with_the_pages_that_it_leaves_unchecked(
+    root: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(root / "data" / "records")
+    build.execute(build.pages(root), executor=Recorder(), say=lambda line: None)
+    monkeypatch.setenv("SSLLIB_PROJECT", str(root))
+    assert build.doubtful(root) == [] and main(["pages", "--check"]) == 0
+    edit(root, "data/records/gpu/arms/cut-s0-12345678.json", '{"half": ')
+    damaged, pages = build.doubtful(root)
+    assert "cut-s0-12345678.json: not readable" in damaged
+    assert "training/norms; run `make pages`" in pages and "intro" not in pages
+    assert main(["pages", "--check"]) == 1 and len(capsys.readouterr().err.splitlines()) == 2

@@ -24,9 +24,9 @@ def test_begin_takes_what_is_allowed() -> None:
     [
         ({"sacle": "cpu"}, "unknown parameter of page x/y: 'sacle'; allowed: epochs, rate, scale"),
         ({"scale": "huge"}, "unknown value of parameter scale: 'huge'; allowed: smoke, cpu"),
-        ({"epochs": 0}, "parameter epochs is 0; allowed: a number in [1, 100]"),
+        ({"epochs": 0}, "parameter epochs is 0; allowed: a number from 1 to 100"),
         ({"epochs": 2.5}, "parameter epochs is 2.5; allowed: a whole number"),
-        ({"rate": 2}, "parameter rate is 2; allowed: a number in [0, 1]"),
+        ({"rate": 2}, "parameter rate is 2; allowed: a number from 0 to 1"),
     ],
 )
 def test_begin_names_what_is_wrong(change: dict, says: str) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ssllib.__main__ import main
-from ssllib.runs.records import Store, read
+from ssllib.runs.records import Store, read, write
 
 SMALL = ["--set", "train_images=128", "--set", "held_out=64", "--set", "test_images=64", "--set", "width=4",
          "--set", "epochs=3", "--set", "schedule_epochs=3", "--set", "knn_k=10", "--set", "batch_size=32"]  # fmt: skip
@@ -31,7 +31,7 @@ def fails(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         (["run", "simclr-army"], "unknown experiment 'simclr-army'; allowed: "),
         (["run", "simclr-arms", "--scale", "huge"], "unknown scale 'huge'; allowed: smoke, cpu, gpu, paper"),
         (["run", "simclr-arms", "--cell", "cutt"], "unknown cell of simclr-arms 'cutt'; allowed: default"),
-        (["run", "simclr-arms", "--set", "lr=-1"], "lr is -1; allowed: a number in (0"),
+        (["run", "simclr-arms", "--set", "lr=-1"], "lr is -1; allowed: a number above 0"),
         (["run", "simclr-arms", "--set", "method=simsim"], "unknown method 'simsim'"),
         (
             ["run", "simclr-arms", "--set", "learning_rate=1"],
@@ -42,10 +42,10 @@ def fails(capsys: pytest.CaptureFixture[str], *argv: str) -> str:
         (["run"], "needs the name of an experiment or --queue"),
         (["run", "simclr-arms", "--queue"], "and not both"),
         (["run", "--queue", "--scale", "cpu", "--minutes", "-3"], "--minutes is -3"),
-        (["run", "simclr-arms", "--jobs", "0"], "--jobs is 0; allowed: a number in [1"),
-        (["run", "simclr-arms", "--threads", "2", "--commit"], "recorded runs have one thread"),
+        (["run", "simclr-arms", "--jobs", "0"], "--jobs is 0; allowed: a whole number from 1 to 1024"),
+        (["run", "simclr-arms", "--scale", "cpu", "--threads", "2", "--commit"], "recorded runs have one thread"),
         (["run", "--queue", "--seed", "1"], "--queue takes what data/queue.yml says"),
-        (["page", "training/nothing"], "there is no page 'training/nothing'; the pages are: "),
+        (["page", "training/nothing"], "there is no page 'training/nothing'; allowed: "),
         (["page", "training/simclr-norms", "-p", "sacle", "smoke"], "sacle"),
         (["records", "add"], "needs the files"),
         (["data", "cifar11"], "unknown data set to download 'cifar11'; allowed: cifar10, cifar100"),
@@ -152,7 +152,10 @@ def wait_for(condition: Callable[[], bool], seconds: float = 120) -> None:
 
 def test_records_add_takes_only_declared_cells(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["run", "simclr-arms", "--cell", "default", "--into", str(tmp_path), *SMALL]) == 0
-    (path,) = tmp_path.glob("*/*/*.json")
+    (made,) = Store(tmp_path)
+    made.scale = "cpu"  # a smoke run is refused as such
+    path = write(Store(tmp_path).path("cpu", made.experiment, made.cell, made.seed, made.identity), made).path
+    assert path is not None
     capsys.readouterr()
     assert "not the declared cell" in fails(capsys, "records", "add", str(path))
     body = json.loads(path.read_text())

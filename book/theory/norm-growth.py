@@ -101,7 +101,8 @@ for name, f in (cosine_losses.COVERED | cosine_losses.UNCOVERED).items():
     along, size = cosine_losses.radial(f, z)
     leaf = z.clone().requires_grad_()
     (g,) = torch.autograd.grad(f(leaf), leaf)
-    after = z - g * (1e-6 / float((g.norm(dim=1) / z.norm(dim=1)).max()))  # no embedding moves by more than a millionth
+    moved = float((g.norm(dim=1) / z.norm(dim=1)).max())  # 0 where a loss is at its least, as the triplet loss can be
+    after = z - g * (1e-6 / moved if moved else 0.0)  # no embedding moves by more than a millionth
     shorter = after.norm(dim=1) < z.norm(dim=1) * (1 - 1e-12)
     if name in cosine_losses.COVERED:
         assert float(along.abs().max()) < cosine_losses.ROUNDING * max(1.0, float(size.max())) and not bool(shorter.any())

@@ -14,8 +14,9 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import lru_cache
@@ -25,8 +26,14 @@ from typing import Any
 import yaml
 
 from ssllib import paths
-from ssllib.errors import InputError
+from ssllib.errors import InputError, listed, one_of, whole
 from ssllib.pages import notebooks
+
+
+class PageFailed(InputError):
+    """A page failed in its own cells: nothing was wrong with what it was given."""
+
+    status = 1
 
 
 @dataclass(frozen=True)
@@ -75,7 +82,7 @@ def find(name: str, root: Path | None = None) -> Page:
     wanted = re.sub(r"\.(py|ipynb)$", "", name.removeprefix("book/"))
     known = {page.name: page for page in pages(root)}
     if wanted not in known:
-        raise InputError(f"there is no page {name!r}; the pages are: {', '.join(known)}")
+        raise InputError(f"there is no page {name!r}; allowed: {listed(wanted, known)}")
     return known[wanted]
 
 
@@ -169,17 +176,31 @@ def execute(
     """Run pages, `jobs` at a time and on one thread each; returns one line per page that failed.
 
     In place by default. With `into`, a copy of the book is made there, and the pages of the copy that already
-    hold what would be computed are left alone. `values` are parameters, given to every page (in place there
-    can be none). `executor` is any `concurrent.futures.Executor` whose workers see the same files.
+    hold what would be computed are left alone; a page of the book that is not run keeps its committed outputs there.
+    `values` are parameters, given to each page that has them (in place there can be none). `executor` is any
+    `concurrent.futures.Executor` whose workers see the same files.
+
+    Raises:
+        InputError: before anything runs, for a parameter that none of the pages has, a value that a page refuses, and
+            a folder that cannot be written.
     """
     todo = list(chosen)
+    if jobs is not None:
+        whole("jobs", jobs, 1, 1024)
     if values and into is None:
         raise InputError("pages are executed in place with their own parameters only; name another folder")
-    given = {page: notebooks.checked(page.name, page.source, values or {}) for page in todo}
+    declared = {page: notebooks.parameters(page.source) for page in todo}
+    for name in values or {} if todo else ():
+        one_of("parameter of these pages", name, dict.fromkeys(n for names in declared.values() for n in names))
+    given = {}
+    for page, names in declared.items():
+        own = {name: value for name, value in (values or {}).items() if name in names}
+        given[page] = notebooks.checked(page.name, page.source, own)
     stamps = {page: {"digest": digest(page)} for page in todo}
     outs = {page: page.notebook for page in todo}
     if into is not None and todo:
-        _copy_book(todo[0].root, into)
+        paths.writable("the folder of executed copies", into)
+        _copy_book(todo[0].root, into, {page.notebook for page in todo})
         for page in todo:
             stamps[page] |= {"library": library(page.root), "parameters": json.dumps(given[page])}
             outs[page] = into / page.notebook.relative_to(page.root)
@@ -233,37 +254,92 @@ def _keep(page: Page, ran: Path) -> str:
     return f" (see {kept})"
 
 
-def _copy_book(root: Path, into: Path) -> None:
-    """Copy what the book is built from (records too: pages offer them for download), pages apart.
+def _copy_book(root: Path, into: Path, made: Container[Path]) -> None:
+    """Copy what the book is built from (records too: pages offer them for download), the notebooks `made` apart.
 
-    Only files that differ are touched.
+    Only files that differ are touched, and no notebook that was executed there.
     """
-    made = {file for page in pages(root) for file in (page.source, page.notebook)}
+    sources = {page.source for page in pages(root)}
     records = (root / "data" / "records").glob("*/*/*")
     for file in [root / "_config.yml", root / "_toc.yml", *(root / "book").rglob("*"), *records]:
-        if file.is_dir() or file in made or file.suffix in {".part", ".pyc"}:
+        if file.is_dir() or file in made or file.suffix in {".part", ".pyc"} or file in sources:
             continue
         copy = into / file.relative_to(root)
+        if "library" in notebooks.stamp_of(copy):
+            continue
         if not copy.exists() or copy.read_bytes() != file.read_bytes():
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
 
 
-def run_page(name: str, values: Mapping[str, Any], out: Path, root: Path | None = None) -> None:
+def run_page(
+    name: str,
+    values: Mapping[str, Any],
+    out: Path,
+    root: Path | None = None,
+    say: Callable[[str], None] = lambda line: None,
+) -> None:
     """Run one page with other parameters into a notebook of its own, `out`.
 
-    Raises `InputError`, before any kernel starts, for a page or parameter that does not exist, a value of
-    another type, and an `out` that is a page of the book; after it, with the page's own message if it fails
-    (what it left is at `out`). The page uses as many threads as torch likes.
+    What lies at `out` is replaced when the page has run through; what a failed page left goes beside it, to
+    `<out>-failed.ipynb`. The page uses as many threads as torch likes.
+
+    Raises:
+        InputError: before any kernel starts, for a page or parameter that does not exist, a value that the page
+            refuses, and an `out` that is a page of the book or cannot be written; after it, with the page's own
+            message, if the page refuses its input.
+        PageFailed: if the page fails otherwise.
     """
     page = find(name, root)
     given = notebooks.checked(page.name, page.source, values)
-    if out.suffix != ".ipynb" or out.resolve() in {p.notebook for p in pages(root)}:
+    if out.suffix != ".ipynb" or out.is_dir() or out.resolve() in {p.notebook for p in pages(root)}:
         raise InputError(f"cannot write to {out}; allowed: a name ending in .ipynb, not a page of the book")
-    out.parent.mkdir(parents=True, exist_ok=True)
+    paths.writable("the folder of the executed page", out.parent)
+    with_values = ", ".join(f"{k} {v}" for k, v in given.items()) or "its own parameters"
+    say(f"{page.name} with {with_values}: running; {out} is written when it has run through")
+    failed = out.with_name(f"{out.stem}-failed.ipynb")
     with tempfile.TemporaryDirectory() as folder:
-        before = Path(folder) / out.name
+        before, after = Path(folder) / out.name, Path(folder) / f"{out.stem}.out.ipynb"
         notebooks.write(notebooks.fresh(page.source), before)
-        _, why = papermill(before, out.resolve(), page.source.parent, given, None)
+        ended = threading.Event()
+        watch = threading.Thread(target=_watch, args=(after, ended, say), daemon=True)
+        watch.start()
+        try:
+            _, why = papermill(before, after, page.source.parent, given, None)
+        finally:
+            ended.set()
+            watch.join()
+        if after.exists():
+            part = out.with_suffix(".part")  # on the disk of `out`, so that the renaming is one step
+            shutil.copyfile(after, part)
+            os.replace(part, failed if why else out)
     if why:
-        raise InputError(f"page {page.name} failed: {why} (see {out})")
+        seen = f" (see {failed})" if failed.exists() else ""
+        refused = notebooks.refused(failed) if failed.exists() else False
+        raise (InputError if refused else PageFailed)(f"page {page.name} failed: {why}{seen}")
+
+
+def _watch(ran: Path, ended: threading.Event, say: Callable[[str], None], every: float = 30.0) -> None:
+    """Say every so many seconds how many cells of the notebook that papermill keeps at `ran` are done, until `ended`."""
+    began = time.monotonic()
+    while not ended.wait(every):
+        try:
+            cells = [c for c in json.loads(ran.read_text(encoding="utf-8"))["cells"] if c["cell_type"] == "code"]
+        except (OSError, ValueError, KeyError):  # not there yet, or half written
+            continue
+        done = sum(c["metadata"].get("papermill", {}).get("status") == "completed" for c in cells)
+        say(f"  {(time.monotonic() - began) / 60:.1f} min: {done} of {len(cells)} cells done")
+
+
+def doubtful(root: Path | None = None) -> list[str]:
+    """A line for each committed record that is damaged, and one naming the pages whose outputs cannot be checked.
+
+    These are the pages drawn from something else than what is there now. Empty when all is as it was.
+    """
+    from ssllib.runs import records
+
+    folder = (root or paths.project_dir()) / "data" / "records"
+    lines = records.damaged(sorted(folder.glob("*/*/*.json")))
+    if changed := [page.name for page in stale(root)]:
+        lines.append(f"drawn from other sources or records than those here: {', '.join(changed)}; run `make pages`")
+    return lines

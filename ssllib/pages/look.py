@@ -327,6 +327,8 @@ def faults(
     """
     axe, found, holds = axe_source(), [], {}
     chosen = [p for p in pages(built) if not only or any(part in p.as_posix() for part in only)]
+    if not chosen:
+        raise InputError(f"no page of {built} has {' or '.join(only)} in its name; allowed: parts such as theory/")
     with Browser() as browser:
         for page in chosen:
             name = page.relative_to(built).with_suffix("").as_posix()

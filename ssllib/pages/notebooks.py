@@ -6,7 +6,7 @@ import ast
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -114,39 +114,94 @@ def write(notebook: Any, path: Path) -> None:
 
 def failure(path: Path) -> str:
     """The message of the first error in the executed notebook at `path`; "" without one."""
+    name, where, line = _first_error(path)
+    return line if name == "InputError" else f"{where}: {line}".removesuffix(": ")
+
+
+def refused(path: Path) -> bool:
+    """Whether the first error in the executed notebook at `path` is an `InputError`."""
+    return _first_error(path)[0] == "InputError"
+
+
+def _first_error(path: Path) -> tuple[str, str, str]:
+    """Name, place and first line of the first error in the notebook at `path`; empty without one."""
     import nbformat
 
     for cell in nbformat.read(path, as_version=4).cells if path.exists() else []:
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 line = (output.evalue.strip().splitlines() or [""])[0]
-                where = f"{output.ename} in cell [{cell.execution_count}]"
-                return line if output.ename == "InputError" else f"{where}: {line}".removesuffix(": ")
-    return ""
+                return output.ename, f"{output.ename} in cell [{cell.execution_count}]", line
+    return "", "", ""
 
 
 def parameters(source: Path) -> dict[str, tuple[type, Any]]:
-    """Name -> (type, default) of each assignment in the page's cell tagged `parameters`."""
+    """Name -> (type, default) of each assignment in the page's cell tagged `parameters`.
+
+    Raises:
+        InputError: if the cell holds anything but assignments of plain values.
+    """
     declared: dict[str, tuple[type, Any]] = {}
     types = {kind.__name__: kind for kind in KINDS}
     for cell in fresh(source).cells:
         if "parameters" not in cell.metadata.get("tags", []):
             continue
-        for node in ast.parse(cell.source).body:
-            if isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name) and node.value:
-                default = ast.literal_eval(node.value)
-                declared[node.target.id] = types.get(ast.unparse(node.annotation), type(default)), default
-            elif isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-                default = ast.literal_eval(node.value)
-                declared[node.targets[0].id] = type(default), default
+        try:
+            body = ast.parse(cell.source).body
+        except SyntaxError as e:
+            line = (e.text or "").strip()
+            raise InputError(f"{source.name}: its parameters cell is no Python at `{line}`: {e.msg}") from e
+        for node in body:
+            target: ast.expr | None = node.target if isinstance(node, ast.AnnAssign) else None
+            if isinstance(node, ast.Assign) and len(node.targets) == 1:
+                target = node.targets[0]
+            value = node.value if isinstance(node, (ast.Assign, ast.AnnAssign)) else None
+            try:
+                if not isinstance(target, ast.Name) or value is None:
+                    raise ValueError
+                default = ast.literal_eval(value)
+            except (ValueError, TypeError) as e:
+                said = (ast.get_source_segment(cell.source, node) or "").partition("\n")[0]
+                raise InputError(
+                    f"{source.name}: its parameters cell has `{said}`; allowed: one name and one plain value a line "
+                    "(a number, a text, true or false, a list), such as `seed = 0`"
+                ) from e
+            annotation = ast.unparse(node.annotation) if isinstance(node, ast.AnnAssign) else ""
+            declared[target.id] = types.get(annotation, type(default)), default
     return declared
+
+
+def checks(source: Path) -> dict[str, Callable[[str, Any], None]]:
+    """Name -> what the page's call of `page.begin` checks that parameter with; empty where there is no such call.
+
+    Only the keywords of the call are evaluated, with the imports that they need: nothing else of the page runs.
+    """
+    code = "\n".join(c.source for c in fresh(source).cells if c.cell_type == "code" and "begin(" in c.source)
+    try:
+        body = ast.parse(code).body
+    except SyntaxError:
+        return {}  # the page will say it
+    for node in body:
+        call = node.value if isinstance(node, (ast.Assign, ast.Expr)) else None
+        if not isinstance(call, ast.Call) or not isinstance(call.func, ast.Attribute) or call.func.attr != "begin":
+            continue
+        needed = {n.id for k in call.keywords for n in ast.walk(k.value) if isinstance(n, ast.Name)}
+        space: dict[str, Any] = {}
+        for line in body:
+            if isinstance(line, (ast.Import, ast.ImportFrom)):
+                line.names = [a for a in line.names if (a.asname or a.name).partition(".")[0] in needed]
+                if line.names:
+                    exec(compile(ast.Module([line], []), str(source), "exec"), space)
+        trees = {k.arg: ast.Expression(k.value) for k in call.keywords if k.arg}
+        return {name: eval(compile(tree, str(source), "eval"), space) for name, tree in trees.items()}
+    return {}
 
 
 def checked(page: str, source: Path, values: Mapping[str, Any]) -> dict[str, Any]:
     """The values for a page's parameters, as the types it declares; text is read as YAML (`3`, `[a, b]`).
 
-    Raises `InputError` for a name that the page does not declare and a value of another type. What range a
-    value must lie in is for the page to say, in its first cell.
+    Raises `InputError` for a name that the page does not declare, a value of another type, and one that the
+    page's own `page.begin` would refuse.
     """
     declared = parameters(source)
     taken = {}
@@ -154,6 +209,10 @@ def checked(page: str, source: Path, values: Mapping[str, Any]) -> dict[str, Any
         one_of(f"parameter of page {page}", name, declared)
         kind, default = declared[name]
         taken[name] = _coerce(f"parameter {name} of page {page}", value, kind, default)
+    own = checks(source) if taken else {}
+    for name, value in taken.items():
+        if name in own:
+            own[name](name, value)
     return taken
 
 

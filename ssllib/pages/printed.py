@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from ssllib import paths
 from ssllib.errors import InputError
 
 ARTICLE = re.compile(r'<article class="bd-article">(.*?)</article>', re.DOTALL)
@@ -92,6 +93,8 @@ def pdf(built: Path, pages: Sequence[str], out: Path) -> int:
     """
     from ssllib.pages import look
 
+    look.pages(built)  # says where there is no book
+    paths.writable("the folder of the PDF", out.parent)
     source = built / "print.html"
     try:
         with look.Browser() as browser:
@@ -118,6 +121,5 @@ def pdf(built: Path, pages: Sequence[str], out: Path) -> int:
                     break
     finally:
         source.unlink(missing_ok=True)
-    out.parent.mkdir(parents=True, exist_ok=True)
     out.write_bytes(data)
     return len(re.findall(rb"/Type\s*/Page\b(?!s)", bytes(data)))

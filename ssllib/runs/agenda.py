@@ -117,6 +117,8 @@ def speeds(store: Store) -> Speeds:
     """What was measured here, from the store's records and the project's own."""
     from ssllib.runs import records
 
+    if not paths.has_project():
+        return Speeds.of(store)
     own = records.committed()
     return Speeds.of([*store, *(own if own.folder.resolve() != store.folder.resolve() else ())])
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -209,10 +210,12 @@ def run_pending(
     *,
     executor: Executor | None = None,
     progress: Progress | None = None,
+    worker_progress: Progress | None = None,
     **options: Any,
 ) -> list[Record]:
     """Run the pending jobs, here one after the other or through `executor`, and return all records, in that order.
 
+    `worker_progress` goes along to the executor's workers, so it has to be a function of a module, such as `say`.
     After the `deadline` among the options, and when `stopping.asked()`, no further job starts.
     """
     todo = list(todo)
@@ -221,7 +224,8 @@ def run_pending(
     same: dict[str, list[Job]] = {}  # one run in several experiments: made once, then copied
     for job in todo:
         same.setdefault(job.config.identity(), []).append(job)
-    futures = {executor.submit(run_jobs, group, folder, **options): group for group in same.values()}
+    sent = options | {"progress": worker_progress}
+    futures = {executor.submit(run_jobs, group, folder, **sent): group for group in same.values()}
     done: dict[Job, Record] = {}
     for future in as_completed(futures):
         if future.cancelled():
@@ -234,6 +238,12 @@ def run_pending(
             for waiting in futures:
                 waiting.cancel()
     return [done[job] for job in todo if job in done]
+
+
+def say(line: str) -> None:
+    """Print a line at once, whole even where several processes print."""
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
 
 
 def run_jobs(todo: list[Job], folder: Path, **options: Any) -> list[Record]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,6 +24,7 @@ from ssllib.paths import data_dir, smoke_dir, user_records_dir
 
 SCALES = ("smoke", "cpu", "gpu", "paper")
 STATUSES = ("finished", "diverged", "interrupted")
+_EXAMPLE = "~/.cache/ssllib/records/cpu/simclr-arms/cut-s0-0123abcd.json"
 _KEYS = ("kind", "identity", "experiment", "cell", "scale", "config", "status", "history", "final",
          "arrays", "provenance")  # fmt: skip
 
@@ -135,6 +136,17 @@ def _store(folder: Path) -> Store:
     return _STORES.setdefault(folder, Store(folder))
 
 
+def damaged(files: Iterable[Path]) -> list[str]:
+    """What is wrong with each damaged record among the files, a line for each."""
+    lines = []
+    for path in files:
+        try:
+            read(path)
+        except InputError as e:
+            lines.append(str(e))
+    return lines
+
+
 def _digest(body: dict[str, Any]) -> str:
     content = {k: body[k] for k in _KEYS if k != "provenance"}
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
@@ -146,7 +158,9 @@ def read(path: Path) -> Record:
     Raises:
         InputError: one line that names the file and what is wrong with it.
     """
-    remedy = "restore it from version control or run it again"
+    if not path.is_file():
+        raise InputError(f"there is no record {path}; allowed: files that `run` wrote, such as {_EXAMPLE}")
+    remedy = f"restore it from version control, or delete {path.name} and run it again"
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
         missing = [k for k in (*_KEYS, "sha256") if k not in body]
