@@ -144,6 +144,10 @@ def cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_RUNNING: set[subprocess.Popen[str]] = set()
+"""The papermills that this process has started; they end with it."""
+
+
 def papermill(
     source: Path, out: Path, cwd: Path, values: Mapping[str, Any], threads: int | None
 ) -> tuple[float, str]:
@@ -158,10 +162,17 @@ def papermill(
     environment = dict(os.environ, PYDEVD_DISABLE_FILE_VALIDATION="1")
     if threads:
         environment["OMP_NUM_THREADS"] = str(threads)
-    done = subprocess.run(line, env=environment, capture_output=True, text=True)
+    process = subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    _RUNNING.add(process)
+    try:
+        _, said = process.communicate()
+    finally:
+        if process.poll() is None:  # this program is being stopped
+            process.terminate()
+        _RUNNING.discard(process)
     why = ""
-    if done.returncode:
-        why = notebooks.failure(out) or (["papermill failed", *done.stderr.strip().splitlines()])[-1]
+    if process.returncode:
+        why = notebooks.failure(out) or (["papermill failed", *said.strip().splitlines()])[-1]
     return time.perf_counter() - began, why
 
 
@@ -229,6 +240,10 @@ def execute(
 
                     ran = nbformat.read(after, as_version=4)
                     notebooks.write(notebooks.settle(ran, stamps[page]), outs[page])
+        except BaseException:
+            for process in list(_RUNNING):
+                process.terminate()
+            raise
         finally:
             if executor is None:
                 pool.shutdown(cancel_futures=True)
@@ -320,7 +335,7 @@ def run_page(
 
 
 def _watch(ran: Path, ended: threading.Event, say: Callable[[str], None], every: float = 30.0) -> None:
-    """Say every so many seconds how many cells of the notebook that papermill keeps at `ran` are done, until `ended`."""
+    """Say every so many seconds how many cells of papermill's notebook `ran` are done, until `ended`."""
     began = time.monotonic()
     while not ended.wait(every):
         try:
