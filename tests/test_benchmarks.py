@@ -2,6 +2,7 @@
 
 import json
 import time
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,10 @@ def test_every_comparison_runs(name: str, tmp_path: Path, capsys: pytest.Capture
     assert command.main([name, "--tiny", "--threads", "1", "--into", str(tmp_path)]) == 0
     assert capsys.readouterr().out.startswith(f"{name}: ")
     r = json.loads((tmp_path / f"{name}.json").read_text())
-    assert r["ours"] in r["rates"] and len(r["ratios"]) == len(r["rates"]) - 1 >= 1
+    others = 0 if name == "loop" and find_spec("lightly") is None else 1  # its peer is no dependency
+    assert r["ours"] in r["rates"] and len(r["ratios"]) == len(r["rates"]) - 1 >= others
     assert all(rate["min"] > 0 for rate in r["rates"].values())
-    if r["goal"]:
+    if r["goal"] and others:
         assert r["goal"]["ratio"] in r["ratios"]
     assert r["profile"] and r["commit"] and r["hardware"]["processor"] and r["versions"]["torch"]
     assert r["title"] in table.readme_block([r])

@@ -284,7 +284,7 @@ def test_an_untrained_network_keeps_its_weights() -> None:
     fresh = methods.build(config)
     kept: list[dict] = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(loop.measures, "measure", lambda t: (kept.append(t.model.state_dict()), ({}, {}))[1])
+        patch.setattr(loop.at_the_end, "measure", lambda t: (kept.append(t.model.state_dict()), ({}, {}))[1])
         train(config)
     for name, value in fresh.named_parameters():
         torch.testing.assert_close(kept[0][name], value, rtol=0, atol=1e-4)

@@ -16,6 +16,7 @@ from ssllib.theory import proofs
 from ssllib.theory.proofs import cosine as cosine_checks
 from ssllib.theory.proofs import norm_growth_checks
 from ssllib.theory.proofs.formulas import gradient, matrix_form, negative
+from ssllib.theory.proofs.phrases import pair
 from ssllib.theory.proofs.readings import hard_pairs, largest_error
 from ssllib.theory.proofs.statements import TOLERANCE, Statement, Undecided, agree
 
@@ -126,7 +127,9 @@ def test_printed_forms_against_autograd(d: int) -> None:
 
 
 def test_a_wrong_closed_form_is_not_passed() -> None:
-    s = agree("x", "y", lambda s: geometry.cosine_similarity_gradient(s.z, s.t), gradient, seed=0)
+    c = cosine_checks
+    wrong = pair({c.GRADIENT: lambda s: geometry.cosine_similarity_gradient(s.z, s.t)})  # the other sign
+    s = agree("x", f"{c.GRADIENT} = -{c.PERP}", wrong, seed=0)
     assert not s.holds and s.role == "added" and s.how == "autograd"
     assert s.counterexample is not None and set(s.counterexample) == {"2", "3", "20", "2048"}
 

@@ -124,7 +124,7 @@ def test_released_is_all_of_them() -> None:
         ({"image_size": 64}, "image_size with shapes"),
         ({"dataset": "imagenette", "measures": ("people",)}, "'people' with imagenette; allowed: with cifar"),
         ({"measures": ("plane",)}, "allowed: 2"),
-        ({"measures": "knn"}, "allowed: a tuple of knn"),
+        ({"measures": "knn"}, "measures is 'knn'; allowed: a tuple"),
         ({"measures": ("probe",)}, "unknown measure 'probe'"),
         ({"evaluate_at": "never"}, "unknown evaluate_at"),
     ],

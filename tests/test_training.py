@@ -222,7 +222,10 @@ def test_backbones_are_torchvisions_with_another_stem(name: str) -> None:
         ({"lr": 0}, "lr is 0"),
         ({"epochs": 5}, "allowed: epochs <= schedule_epochs"),
         ({"seed": -1}, "seed is -1"),
-        ({"batch_size": 32, "micro_batch": 5}, "micro_batch is 5; allowed: 0 or a divisor, at least 2, of batch_size = 32"),
+        (
+            {"batch_size": 32, "micro_batch": 5},
+            "micro_batch is 5; allowed: 0 or a divisor, at least 2, of batch_size = 32",
+        ),
         ({"local_crops": 2}, "local_crops is 2; allowed for simclr: 0"),
         ({"local_min": 0.5}, "local_min is 0.5; allowed: at most local_max = 0.4"),
         ({"optimizer": "lars"}, "unknown optimizer 'lars'; allowed: sgd, adamw"),

@@ -89,6 +89,9 @@ def add_to_page(app: Sphinx, name: str, template: str, context: dict[str, Any], 
         tags.append(f'<meta name="description" content="{html.escape(about)}" />')
         tags.append(f'<meta property="og:description" content="{html.escape(about)}" />')
     context["metatags"] = context.get("metatags", "") + "\n".join(tags)
+    # A list may hold nothing but its items, and these have back links beside them.
+    if "body" in context:
+        context["body"] = context["body"].replace('<div role="list" class="citation-list">', '<div class="citation-list">')
     if not app.config.html_theme_options.get("launch_buttons", {}).get("thebe"):
         context["script_files"] = [s for s in context["script_files"] if "thebe" not in _text(s).lower()]
         context["css_files"] = [s for s in context["css_files"] if "thebe" not in _text(s).lower()]

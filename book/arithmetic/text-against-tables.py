@@ -55,7 +55,7 @@ def row(claim_id):
     c, detail = v.claim, " (the paper's words: literally, not)" if v in loose else ""
     numbers = boxes.markdown_table(v.finding.numbers, ["which", "the papers' numbers"]).replace("---:", ":---")
     return "\n".join([
-        f"::::{{dropdown}} {badge(v)} {c.ours}{detail}", f":name: arithmetic-{c.id}", "", *boxes.quotes(c),
+        f"::::{{dropdown}} {badge(v)} {c.ours}{detail}", f":name: claim-{c.id}", "", *boxes.quotes(c),
         f"{c.place}. *{v.finding.sentence}*", "", f"Rule: {boxes.criterion_text(c)}", "",
         *([c.note, ""] if c.note else []), numbers, "",
         *(f"*Revised {r['date']}:* {r['reason']}" for r in c.revised), "::::",
@@ -69,7 +69,7 @@ def settle(*ids):
 
 def named(v):
     """The papers of a claim, leading to its numbers."""
-    return f"[{' / '.join(papers.short(p) for p in v.claim.paper)}](#arithmetic-{v.claim.id})"
+    return f"[{' / '.join(papers.short(p) for p in v.claim.paper)}](#claim-{v.claim.id})"
 
 
 # %% [markdown]

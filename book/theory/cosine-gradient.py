@@ -378,6 +378,8 @@ decided.again()
 # %% tags=["remove-input"]
 page.verdict("cosine-gradient", "cosine-gradient-sign-2406", "cosine-gradient-sign-2502")
 page.verdict("cosine-gradient-magnitude", "cosine-gradient-tangent", "landscape-flatter", "descent-step-sign")
+page.verdict("gradient-vanishes-large-norm", "gradient-vanishes-opposite", "gradient-shrinks-as-loss-grows")
+page.verdict("norm-growth-cosine", "norm-growth-amount")
 
 # %% [markdown]
 # ## What differs, and why

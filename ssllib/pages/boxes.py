@@ -76,6 +76,11 @@ def quotes(claim: claims.Claim) -> list[str]:
     return lines
 
 
+def anchor(claim: claims.Claim) -> str:
+    """The place that links to a claim lead to, once on its page."""
+    return f'<span id="claim-{claim.id}" class="anchor"></span>'
+
+
 def claim_box(claim: claims.Claim) -> str:
     """The claim as the papers make it, in our words, and, folded, the criterion it is judged by.
 
@@ -84,7 +89,7 @@ def claim_box(claim: claims.Claim) -> str:
     stands = f" *{STANDS[claim.stands]}*" if STANDS[claim.stands] else ""
     return "\n".join(
         [
-            f'<span id="claim-{claim.id}" class="anchor"></span>',
+            anchor(claim),
             "",
             f":::::{{admonition}} Claim: {claim.place}",
             ":class: claim",
@@ -195,13 +200,14 @@ def signed(x: float) -> str:
     return f"{x:+.{digits}f}".replace("-", "−")
 
 
-def verdict_box(v: verdicts.Verdict) -> str:
-    """The verdict with its numbers, the paper's beside them."""
+def verdict_box(v: verdicts.Verdict, *, anchored: bool = False) -> str:
+    """The verdict with its numbers, the paper's beside them; `anchored`: links to the claim lead here."""
     claim = v.claim
     lines = [
         f"::::{{admonition}} Verdict: {v.short}",
         ":class: verdict " + " ".join(f"verdict-{c}" for c in verdict_class(v).split()),
         "",
+        *([anchor(claim), ""] if anchored else []),
         f"{claim.ours}",
         "",
     ]

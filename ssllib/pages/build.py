@@ -335,7 +335,7 @@ def run_page(
 
 
 def _watch(ran: Path, ended: threading.Event, say: Callable[[str], None], every: float = 30.0) -> None:
-    """Say every so many seconds how many cells of papermill's notebook `ran` are done, until `ended`."""
+    """Say every so many seconds how many cells of the notebook at `ran` are done, until `ended`."""
     began = time.monotonic()
     while not ended.wait(every):
         try:

@@ -130,6 +130,7 @@ class Page:
     parameters: dict[str, Any]
     _live: list[Record] = field(default_factory=list)
     _used: dict[str, list[Record]] = field(default_factory=dict)
+    _anchored: set[str] = field(default_factory=set)  # claims that links on other pages can lead to
     _started: float = field(default_factory=time.perf_counter)
 
     # claims and verdicts
@@ -137,12 +138,15 @@ class Page:
     def claim(self, *ids: str) -> None:
         """Display the claims' boxes."""
         for claim_id in ids:
+            self._anchored.add(claim_id)
             show(claim_box(claims.get(claim_id)))
 
     def verdict(self, *ids: str) -> None:
         """Display the claims' verdicts, computed from the committed records."""
         for claim_id in ids:
-            show(verdict_box(verdicts.verdict(claims.get(claim_id), records.committed())))
+            found = verdicts.verdict(claims.get(claim_id), records.committed())
+            show(verdict_box(found, anchored=claim_id not in self._anchored))
+            self._anchored.add(claim_id)
 
     def answer(self, questions: Mapping[str, str]) -> None:
         """Display what the records say, a line for each question (question to claim)."""

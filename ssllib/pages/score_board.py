@@ -87,6 +87,7 @@ def math_html(text: str) -> str:
     )
 
 
+WEIGHTS = {"slip": "a slip", "repairable": "repairable", "breaks": "breaks its use"}
 STANDS = {"stated": "stated in the paper", "implied": "implied by the paper", "ours": "ours"}
 FACETS: dict[str, tuple[str, Callable[[Verdict], list[str]], tuple[str, ...]]] = {
     "paper": ("Paper", lambda v: [papers.short(p) for p in v.claim.paper], tuple(papers.shorts().values())),
@@ -159,7 +160,7 @@ def _row(v: Verdict) -> str:
     data = {name: "|".join(values(v)) for name, (_, values, _) in FACETS.items()} | {"words": c.id}
     behind = "; ".join(filter(None, [v.reading.detail, v.where]))
     tags = [STANDS[c.stands]] if c.stands != "stated" else []
-    tags += [f"if false: {c.weight}"] if c.weight else []
+    tags += [WEIGHTS[c.weight]] if c.weight else []
     from_papers = " and ".join(f"<em>{papers.short(p)}</em>" for p in c.paper)
     page = f'<a href="{c.page}.html#claim-{c.id}">page</a>' if has_page(c) else "no page yet"
     count = Counter(r.experiment for r in v.records)
