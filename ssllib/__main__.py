@@ -122,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("name", help="for example training/simclr-norms")
     p.add_argument("-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     p.add_argument("-o", "--out", type=Path, help="the executed notebook (default NAME with -run, here)")
+    p.add_argument("--html", action="store_true", help="render it too, alone, in _build/page")
     p.set_defaults(call=_page)
     return parser
 
@@ -414,6 +415,8 @@ def _page(args: argparse.Namespace) -> None:
     _end_on_sigterm()
     build.run_page(args.name, values, out, say=lambda line: print(line, flush=True))
     print(f"executed page: {out}")
+    if args.html:
+        print(f"rendered, without the other pages: {build.render(args.name, out).resolve().as_uri()}")
 
 
 if __name__ == "__main__":

@@ -334,6 +334,30 @@ def run_page(
         raise (InputError if refused else PageFailed)(f"page {page.name} failed: {why}{seen}")
 
 
+def render(name: str, ran: Path, root: Path | None = None) -> Path:
+    """One executed page as HTML, with the glossary and the references and without the other pages; its file.
+
+    Links to other pages lead nowhere there. It is made in `_build/page` from the notebook at `ran`.
+
+    Raises:
+        InputError: if Jupyter Book fails, with the last line that it said.
+    """
+    page = find(name, root)
+    into, beside = page.root / "_build" / "page", ("book/glossary", "book/references")
+    _copy_book(page.root, into, {p.notebook for p in pages(page.root)})
+    copy = into / page.notebook.relative_to(page.root)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(ran, copy)
+    toc = {"format": "jb-book", "root": f"book/{page.name}", "chapters": [{"file": file} for file in beside]}
+    (into / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
+    line = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(into), "--all", "-q"]
+    done = subprocess.run(line, capture_output=True, text=True)
+    if done.returncode:
+        last = (["no message", *(done.stdout + done.stderr).strip().splitlines()])[-1]
+        raise PageFailed(f"page {page.name} ran, but Jupyter Book failed: {last}")
+    return into / "_build" / "html" / "book" / f"{page.name}.html"
+
+
 def _watch(ran: Path, ended: threading.Event, say: Callable[[str], None], every: float = 30.0) -> None:
     """Say every so many seconds how many cells of the notebook at `ran` are done, until `ended`."""
     began = time.monotonic()
