@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import sys
+import threading
 import time
 from collections.abc import Sequence
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
@@ -120,6 +122,7 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("name", help="for example training/simclr-norms")
     p.add_argument("-p", "--parameter", nargs=2, action="append", default=[], metavar=("NAME", "VALUE"))
     p.add_argument("-o", "--out", type=Path, help="the executed notebook (default NAME with -run, here)")
+    p.add_argument("--html", action="store_true", help="render it too, alone, in _build/page")
     p.set_defaults(call=_page)
     return parser
 
@@ -358,18 +361,28 @@ def _check_records(files: Sequence[Path]) -> int:
     return bool(wrong)
 
 
+def _end_on_sigterm() -> None:
+    """SIGTERM ends a command that runs pages as Ctrl-C does: its kernels end, its temporary files go; status 143."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+
+
 def _pages(args: argparse.Namespace) -> int:
-    from ssllib.pages import build, score_board
-    from ssllib.runs import records
+    from ssllib.pages import build
 
     whole("--jobs", args.jobs, 1, 1024)
     if args.check:
         for line in (lines := build.doubtful()):
             print(f"ssllib: {line}", file=sys.stderr)
         return bool(lines)
+    _end_on_sigterm()
     status = build.run_pages(stale_only=args.stale, jobs=args.jobs, into=args.into)
-    if args.into is None and score_board.update_readme(records.committed()):
-        print("README.md: summary of verdicts updated")
+    if args.into is None:
+        from ssllib.pages import score_board
+        from ssllib.runs import records
+
+        if score_board.update_readme(records.committed()):
+            print("README.md: summary of verdicts updated")
     return status
 
 
@@ -399,8 +412,11 @@ def _page(args: argparse.Namespace) -> None:
     values = dict(args.parameter)
     if len(values) < len(args.parameter):
         raise InputError("a parameter is given twice; allowed: each once")
+    _end_on_sigterm()
     build.run_page(args.name, values, out, say=lambda line: print(line, flush=True))
     print(f"executed page: {out}")
+    if args.html:
+        print(f"rendered, without the other pages: {build.render(args.name, out).resolve().as_uri()}")
 
 
 if __name__ == "__main__":

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import shutil
 import subprocess
 import sys
+import time
 from concurrent.futures import Executor, Future
 from pathlib import Path
 
@@ -297,3 +299,20 @@ def test_a_damaged_record_is_named_with_the_pages_that_it_leaves_unchecked(
     assert "cut-s0-12345678.json: not readable" in damaged
     assert "training/norms; run `make pages`" in pages and "intro" not in pages
     assert main(["pages", "--check"]) == 1 and len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_sigterm_ends_the_kernels_and_leaves_nothing(root: Path) -> None:
+    slow = "import os, time\nopen('began', 'w').write(str(os.getpid()))\ntime.sleep(300)\n"
+    edit(root, "book/intro.py", f"\n# %%\n{slow}")
+    line = [sys.executable, "-m", "ssllib", "pages", "--jobs", "1"]
+    process = subprocess.Popen(line, env=os.environ | {"SSLLIB_PROJECT": str(root)}, stdout=subprocess.PIPE)
+    began, end = root / "book" / "began", time.monotonic() + 120
+    while not (began.exists() and began.read_text()) and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.1)
+    kernel = int(began.read_text())
+    process.terminate()
+    process.communicate(timeout=60)
+    assert process.returncode == 143 and list((root / "_build").iterdir()) == []
+    while Path(f"/proc/{kernel}").exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{kernel}").exists(), "the kernel goes on"

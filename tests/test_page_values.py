@@ -1,7 +1,7 @@
 """Pages with other values: the line at a page's foot is allowed, and its own checks hold over its declared ranges.
 
-The second takes half an hour of one core, so it runs only where `SSLLIB_CORNERS` is set: to `1` for every page, or to
-a part of pages' names, such as `theory/`.
+The second takes half an hour of one core, so it runs only where `SSLLIB_CORNERS` is set: to `1` for every page, or to a
+part of pages' names, such as `theory/`.
 """
 
 from __future__ import annotations

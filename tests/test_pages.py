@@ -74,6 +74,13 @@ def test_the_book_builds_without_a_warning(built: Path) -> None:
     assert all((built / f"{entry}.html").exists() for entry in ENTRIES)
 
 
+def test_one_page_is_rendered_by_itself() -> None:
+    """From its committed notebook; formulas, admonitions and citations are rendered, not shown raw."""
+    name = "theory/cosine-gradient"
+    text = build.render(name, build.find(name).notebook).read_text()
+    assert 'class="admonition' in text and ":::{" not in text and "{cite" not in text and "references.html" in text
+
+
 def test_every_kind_of_verdict_has_its_look() -> None:
     css = (ROOT / "book/_static/book.css").read_text()
     for name in (words.CONFIRMED, words.CONTRADICTED, words.UNCLEAR, words.ANSWERED, "small"):  # the rest: one colour

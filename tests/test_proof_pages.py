@@ -76,7 +76,7 @@ def test_a_record_that_says_something_else_stops_the_page(shown: list[str], wher
 
 
 def test_what_is_not_there_is_named() -> None:
-    with pytest.raises(InputError, match="unknown check 'cosine'; allowed: cosine-gradient-sign-2406, "):
+    with pytest.raises(InputError, match="unknown check 'cosine'; allowed: .* names, the nearest cosine-bound, "):
         Decided(recorded(), "cosine")
     with pytest.raises(InputError, match="no record of the check cosine-bound yet; make it with: python -m ssllib run"):
         Decided(recorded(), "cosine-bound")

@@ -144,6 +144,10 @@ def cpus() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+_RUNNING: set[subprocess.Popen[str]] = set()
+"""The papermills that this process has started; they end with it."""
+
+
 def papermill(
     source: Path, out: Path, cwd: Path, values: Mapping[str, Any], threads: int | None
 ) -> tuple[float, str]:
@@ -158,10 +162,17 @@ def papermill(
     environment = dict(os.environ, PYDEVD_DISABLE_FILE_VALIDATION="1")
     if threads:
         environment["OMP_NUM_THREADS"] = str(threads)
-    done = subprocess.run(line, env=environment, capture_output=True, text=True)
+    process = subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    _RUNNING.add(process)
+    try:
+        _, said = process.communicate()
+    finally:
+        if process.poll() is None:  # this program is being stopped
+            process.terminate()
+        _RUNNING.discard(process)
     why = ""
-    if done.returncode:
-        why = notebooks.failure(out) or (["papermill failed", *done.stderr.strip().splitlines()])[-1]
+    if process.returncode:
+        why = notebooks.failure(out) or (["papermill failed", *said.strip().splitlines()])[-1]
     return time.perf_counter() - began, why
 
 
@@ -229,6 +240,10 @@ def execute(
 
                     ran = nbformat.read(after, as_version=4)
                     notebooks.write(notebooks.settle(ran, stamps[page]), outs[page])
+        except BaseException:
+            for process in list(_RUNNING):
+                process.terminate()
+            raise
         finally:
             if executor is None:
                 pool.shutdown(cancel_futures=True)
@@ -317,6 +332,30 @@ def run_page(
         seen = f" (see {failed})" if failed.exists() else ""
         refused = notebooks.refused(failed) if failed.exists() else False
         raise (InputError if refused else PageFailed)(f"page {page.name} failed: {why}{seen}")
+
+
+def render(name: str, ran: Path, root: Path | None = None) -> Path:
+    """One executed page as HTML, with the glossary and the references and without the other pages; its file.
+
+    Links to other pages lead nowhere there. It is made in `_build/page` from the notebook at `ran`.
+
+    Raises:
+        InputError: if Jupyter Book fails, with the last line that it said.
+    """
+    page = find(name, root)
+    into, beside = page.root / "_build" / "page", ("book/glossary", "book/references")
+    _copy_book(page.root, into, {p.notebook for p in pages(page.root)})
+    copy = into / page.notebook.relative_to(page.root)
+    copy.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copyfile(ran, copy)
+    toc = {"format": "jb-book", "root": f"book/{page.name}", "chapters": [{"file": file} for file in beside]}
+    (into / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
+    line = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", str(into), "--all", "-q"]
+    done = subprocess.run(line, capture_output=True, text=True)
+    if done.returncode:
+        last = (["no message", *(done.stdout + done.stderr).strip().splitlines()])[-1]
+        raise PageFailed(f"page {page.name} ran, but Jupyter Book failed: {last}")
+    return into / "_build" / "html" / "book" / f"{page.name}.html"
 
 
 def _watch(ran: Path, ended: threading.Event, say: Callable[[str], None], every: float = 30.0) -> None:
