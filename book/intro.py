@@ -54,7 +54,7 @@ pages.say(scoreboard.notes(store))
 # ## How to read a page
 #
 # Each page opens with what a paper claims, in its words and in ours, and with the criterion we declared *before*
-# the first run. Then comes the evidence: first what was recorded, on the best hardware so far, then, folded, what
+# the first run (a later change is dated, with its reason). Then comes the evidence: first what was recorded, on the best hardware so far, then, folded, what
 # this very execution of the page computed. A box at the end says what follows.
 #
 # The words have fixed meanings. A claim about networks is **confirmed** when the 95 % interval over at least three seeds
@@ -99,7 +99,7 @@ pages.table(
         [v.claim.ours, ", ".join(papers.short(p) for p in v.claim.paper) + f": {{doc}}`{v.claim.place} </book/{v.claim.page}>`", v.short]
         for v in settled
     ],
-    ["claim", "where, and its page here", "verdict"],
+    ["claim", "place, and its page here", "verdict"],
     caption="The claims that have been examined so far.",
     name="tab-examined",
 )

@@ -15,7 +15,7 @@
 # # The scoreboard
 #
 # Every claim of the three papers that this book knows, with its verdict. Nothing here is typed: verdicts are
-# computed from `data/claims/`, where each claim declared its criterion before its first run, and from the
+# computed from `data/claims/`, where each claim declares its criterion before its first run (a later change is dated, with its reason), and from the
 # records in `data/records`. The five words (*confirmed*, *repaired*, *contradicted*, *unclear*, *untested*) and *where* a
 # verdict was reached are defined in the {doc}`glossary </book/glossary>`.
 

@@ -192,10 +192,10 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         file.write_text(SOLID.sub(inside, css), encoding="utf-8")
     names = [p.relative_to(out).as_posix() for p in pages]
     base = app.config.html_baseurl
-    (out / "404.html").write_text(not_found(app.config.project, urlsplit(base).path or "/"), encoding="utf-8")
+    (out / "404.html").write_text(not_found(app.config.html_title or app.config.project, urlsplit(base).path or "/"), encoding="utf-8")
     if base:
         (out / "sitemap.xml").write_text(sitemap(base, names), encoding="utf-8")
-    card(static / CARD, app.config.project)
+    card(static / CARD, app.config.html_title or app.config.project)
 
 
 def sitemap(base: str, names: Iterable[str]) -> str:

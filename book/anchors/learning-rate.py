@@ -16,7 +16,7 @@
 #
 # The main claim of {cite:t}`li2024cloa`: at a high learning rate {term}`InfoNCE` and its kin press all embeddings into one point
 # ("{term}`over-fusion`"), so that a classifier can only guess; and a term that pulls a tenth of the images to fixed {term}`anchors <anchor>`, one
-# for each class, cures it. This page trains four losses at eight rates, with and without anchors. It asks what a
+# for each class, cures it. This page trains four losses over learning rates, with and without anchors. It asks what a
 # falling *variance* says, because there are three things to tell apart: a {term}`collapse`, a divergence, and embeddings that are merely short.
 
 # %% tags=["parameters"]
@@ -364,9 +364,6 @@ if turned:
     )
 
 # %% [markdown]
-# This is the one way to be caught that {doc}`/book/theory/collapse` does find, a dead layer, happening to single images. If it happened to all of them, every embedding would be the same, the variance exactly zero, and
-# fine-tuning would have no gradient to leave by.
-#
 # **Where the variance goes.** For embeddings of norm $\rho$ the variance is $\rho^2$ times something that depends on directions (and on how the norms differ). From 1e-4 to 1, the two rates that the claims compare:
 
 # %% tags=["hide-input"]
@@ -496,7 +493,7 @@ page.verdict("anchors-variance-dips", "anchors-variance-recovers")
 pages.show(deviation_table.markdown("over-fusion", found.scale))
 
 # %% [markdown]
-# - **Schedule.** Ours falls to zero. A rate of 1 held for 39,000 steps is another thing: it leaves more time to diverge, or for ReLUs to die.
+# - **Schedule.** Ours falls to zero over the 100 epochs that the paper names. A rate of 1 held for 39,000 steps is another thing: it leaves more time to diverge, or for ReLUs to die.
 # - **Momentum.** The paper names SGD and no momentum. With momentum 0.9 a step is in the long run ten times as large; what we call 1 would be 10 without momentum. If anything that makes our high rates higher.
 # - **What is fine-tuned.** Ours trains the whole network, as "fine-tuning" says; embeddings that were fused but alive could then be pulled apart again. An accuracy of *exactly* chance after 100 epochs points to a backbone that cannot
 #   move, because it is frozen, dead or not finite. The paper does not say which, and Figure 2 alone cannot tell: all three have chance accuracy, and the first two a variance near zero.

@@ -493,8 +493,8 @@ page.verdict("angle-matters-only-near-pi", "angle-control-keeps-norm")
 # * **The theorem survives in substance.** A factor of $1 + \gamma/\rho^2$ repairs it at every angle, and where steps are small that factor is next to nothing. The papers use the theorem for one thing, the quadratic dependence on the norm, and
 #   that stands, with a bound from below as well.
 # * **The missing hat** must be a slip of the pen: the proofs have it. But a reader who implements the theorem's update gets a different dependence on the norm.
-# * **Quadratic in the sine** is true of a step and not of convergence. {cite:t}`draganov2024pitfalls` say in the introduction that *both* cases "impose at least a quadratic slowdown on the gradient descent convergence"; for the angle this
-#   that is not so: the number of steps grows with the logarithm of $1/\sin\phi_0$. The repaired sentence, quadratic in the norm and logarithmic in the angle, carries what both papers find and use later, that the norm matters and the angle hardly does. {cite:t}`draganov2025norms` have dropped "at least", but keep "both quadratically slow down convergence" before the theorem.
+# * **Quadratic in the sine** is true of a step and not of convergence. {cite:t}`draganov2024pitfalls` say in the introduction that *both* cases "impose at least a quadratic slowdown on the gradient descent convergence"; for the angle that
+#   is not so: the number of steps grows with the logarithm of $1/\sin\phi_0$. The repaired sentence, quadratic in the norm and logarithmic in the angle, carries what both papers find and use later, that the norm matters and the angle hardly does. {cite:t}`draganov2025norms` have dropped "at least", but keep "both quadratically slow down convergence" before the theorem.
 # * **Points, not networks.** All of this is about embeddings that move freely. In a network the weights move, an embedding follows them, and momentum, Adam and weight decay add effects of their own.
 #
 # ## What it costs, and how to vary it

@@ -152,7 +152,9 @@ def _simulations() -> dict[str, Metric]:
         found[f"spearman_norm_distance{more}"] = _rank(
             f"rank correlation of norm and distance to the 10th neighbour{words}"
         )
-        found[f"spearman_within{more}"] = _rank(f"the same within classes{words}")
+        found[f"spearman_within{more}"] = _rank(
+                f"rank correlation of norm and distance within classes{words}"
+            )
         for c in range(1, 9):
             found[f"norm_class_{c}{more}"] = _positive(f"mean norm of class {c}{words}")
     for name in ("accuracy_latent", "accuracy_learned"):

@@ -101,8 +101,14 @@ def notes(store: Store) -> str:
     literal = sum(v.reading.detail == "literally, not" for v in mine)
     weights = Counter(v.claim.weight for v in mine if v.word in (words.REPAIRED, words.CONTRADICTED) and not v.small)
     answered = sum(v.word == words.ANSWERED for v in asked)
+    small = small_tally(mine)
+    networks = [v for v in mine if v.claim.kind == "experiment"]
+    tried = sum(v.word != words.UNTESTED for v in networks)
+    on_small = f", on small networks {sum(small.values())}: {_listed(small, words.VERDICTS)}" if small else ""
     return (
-        f"Small networks: {_listed(small_tally(mine), words.VERDICTS)}. "
+        f"The table counts {len(mine)} sentences of the papers; beside them stand {len(others(found))} controls and "
+        f"implications, and {len(asked)} questions. Of {len(networks)} sentences about trained networks {tried} have "
+        f"been measured{on_small}. "
         f"Of the sentences that proofs and tables find false, {weights['slip']} are slips, {weights['repairable']} are "
         f"repairable and {weights['breaks']} break the use that is made of them; {same} more fail for the same reason "
         f"as another and are not counted again. {literal} sentences of tables are true as one reads them, but not to "

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ssllib.errors import InputError
 from ssllib.evidence import claims, stats, tables, words
 from ssllib.evidence.claims import Claim
-from ssllib.evidence.estimands import Measured, end
+from ssllib.evidence.estimands import UNTRAINED_EPOCHS, Measured, end
 from ssllib.evidence.tables.compare import Finding
 from ssllib.evidence.words import Reading
 from ssllib.runs.records import Record, Store
@@ -140,7 +140,7 @@ def judge(claim: Claim, scale: str, found: Sequence[Measured]) -> Verdict:
     setting = ""
     if records:
         seeds = len({seed for m in found for seed in m.seeds})
-        setting = f"{describe(_longest(records.values()))}, {seeds} seed{'s' if seeds != 1 else ''}"
+        setting = f"{_settings(records.values())}, {seeds} seed{'s' if seeds != 1 else ''}"
     return Verdict(claim, reading, scale, setting, cells, tuple(records.values()))
 
 
@@ -153,8 +153,12 @@ def _same_numbers(claim: Claim, cells: Sequence[CellResult]) -> bool:
     )
 
 
-def _longest(records: Iterable[Record]) -> Record:
-    return max(records, key=end)
+def _settings(records: Iterable[Record]) -> str:
+    """The settings of the records that were compared, the longest runs first; an untrained network's is left out."""
+    runs = sorted(records, key=end, reverse=True)
+    trained = [r for r in runs if end(r) > UNTRAINED_EPOCHS] or runs
+    found = list(dict.fromkeys(describe(r) for r in trained))
+    return "; ".join(found[:3]) + (f" and {len(found) - 3} more" if len(found) > 3 else "")
 
 
 NETWORKS = {"resnet18": "ResNet-18", "resnet50": "ResNet-50", "vit-small": "ViT-S", "vit-mini": "small ViT"}

@@ -58,8 +58,8 @@ def outcome(name: str) -> Reading:
 def of_tables(holds: bool, literally: bool) -> Reading:
     """The reading of an arithmetic check: by the ordinary reading of the sentence, the letter as a detail."""
     if not holds:
-        return Reading(CONTRADICTED, "false of its table")
-    return Reading(CONFIRMED, "true of its table" if literally else "literally, not")
+        return Reading(CONTRADICTED, "false as it reads")
+    return Reading(CONFIRMED, "true" if literally else "literally, not")
 
 
 def where(kind: str, scale: str | None) -> str:

@@ -123,7 +123,11 @@ def criterion_text(claim: claims.Claim) -> str:
         given = rule.get("answered_by", "")
         return given["text"] if isinstance(given, dict) else str(given)
     found = claim.estimands
-    what = "; ".join(estimand_text(e) for e in found[:4]) + ("; ..." if len(found) > 4 else "")
+    by_text: dict[str, list[str]] = {}
+    for e in found:
+        by_text.setdefault(estimand_text(e), []).append(e.name)
+    texts = [text if len(found) == 1 else f"{text} ({', '.join(names)})" for text, names in by_text.items()]
+    what = "; ".join(texts[:4]) + ("; ..." if len(texts) > 4 else "")
     size = f"{rule['smallest']:g} {rule['unit']}"
     side = {
         ">": f"claimed to be above zero, by at least {size} in the mean",

@@ -153,7 +153,7 @@ class Page:
         lines = []
         for question, claim_id in questions.items():
             v = verdicts.verdict(claims.get(claim_id), records.committed())
-            lines.append(f"- {question} **{v.word}**{_behind(v)}")
+            lines.append(f"- {question} **{v.word[:1].upper()}{v.word[1:]}**{_behind(v)}")
         show("\n".join(lines))
 
     # evidence
@@ -237,7 +237,7 @@ def _behind(v: verdicts.Verdict) -> str:
     if len(v.cells) == 1 and v.cells[0].estimate.n:
         unit = v.claim.criterion["unit"]
         text += f": {interval_text(v.cells[0].estimate)} ({unit})"
-    return f"{text}. {v.claim.ours}"
+    return f"{text}. The claim: {v.claim.ours}"
 
 
 def pending_box(experiment: str, scale: str = "cpu") -> str:

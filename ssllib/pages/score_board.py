@@ -93,7 +93,7 @@ FACETS: dict[str, tuple[str, Callable[[Verdict], list[str]], tuple[str, ...]]] =
     "paper": ("Paper", lambda v: [papers.short(p) for p in v.claim.paper], tuple(papers.shorts().values())),
     "verdict": ("Verdict", lambda v: [v.word], (*words.VERDICTS, *words.ANSWERS)),
     "part": ("Part", lambda v: [TITLES[v.claim.part]], tuple(TITLES.values())),
-    "where": ("Reached by", lambda v: [v.where] if v.where else [], tuple(words.WHERE.values())),
+    "where": ("Where", lambda v: [v.where] if v.where else [], tuple(words.WHERE.values())),
     "stands": ("Who says it", lambda v: [STANDS[v.claim.stands]], tuple(STANDS.values())),
     "weight": ("If false", lambda v: [v.claim.weight] if v.claim.weight else [], claims.WEIGHTS),
 }
