@@ -292,6 +292,8 @@ def _links(built: Path, holds: dict[Path, dict[str, Any]]) -> Iterator[Fault]:
             if parts.scheme in ("http", "https", "mailto", "data", "javascript", "blob"):
                 continue
             target = Path(unquote(parts.path))
+            if str(written).startswith("/"):  # from the root of the site, as the 404 page must
+                target = built / unquote(parts.path).lstrip("/")
             if parts.scheme != "file" or not target.exists():
                 yield Fault(name, "links", "link", f"{written} leads to no file")
             elif parts.fragment and target.suffix == ".html":
