@@ -33,7 +33,7 @@ test: $(READY)
 	@status=0; \
 	$(BIN)/ruff check . || status=1; \
 	$(BIN)/mypy || status=1; \
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadscope --nbval || status=1; \
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadscope --max-worker-restart 1 --nbval || status=1; \
 	exit $$status
 
 html: $(READY)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ssllib.theory.proofs import algebra
 from ssllib.theory.proofs.cosine import descends
 from ssllib.theory.proofs.formulas import (
     cosine,
@@ -35,7 +36,7 @@ from ssllib.theory.proofs.statements import (
     table,
 )
 
-pytest.importorskip("sympy")
+sp = pytest.importorskip("sympy")
 pytest.importorskip("z3")
 
 
@@ -226,3 +227,18 @@ def test_a_page_can_show_what_was_found() -> None:
 )
 def test_long_statements_can_be_broken_between_formulas_and_words(latex: str, shown: str | None) -> None:
     assert _breakable(latex) == (f"${latex}$" if shown is None else shown)
+
+
+def test_what_vanishes_and_what_does_not() -> None:
+    phi, d, n = sp.Symbol("phi"), sp.Symbol("d", positive=True), sp.Symbol("n", integer=True, positive=True)
+    f = sp.Function("F")
+    for nothing in (0, sp.sin(phi) ** 2 + sp.cos(phi) ** 2 - 1, sp.sqrt(d**2) - d, sp.cos(2 * sp.pi * n) - 1, f(d) - f(d)):
+        assert algebra.vanishes(nothing), nothing
+    for other in (1, sp.Rational(1, 10**6), d - 1, f(d), sp.log(d) - d, sp.oo, sp.nan, sp.I * d):
+        assert not algebra.vanishes(other), other
+
+
+def test_what_does_not_vanish_is_told_without_simplifying(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sp, "simplify", lambda x: pytest.fail("simplify may not end on what is not zero"))
+    s, phi = sp.symbols("s phi", positive=True)
+    assert not algebra.vanishes(sp.sin(7 * phi) ** 255 / 2 - (s**2) ** sp.Rational(255, 2) / 2)

@@ -61,6 +61,35 @@ def never_negative(gap: Any, strictly: bool, given: Iterable[Any] = ()) -> bool:
     return bool(solver.check() == z3.unsat)
 
 
+def vanishes(value: Any) -> bool:
+    """Whether an expression is zero for all values of its symbols that their assumptions allow, by SymPy.
+
+    Numbers go first: where the expression is not zero at some point the answer is no. SymPy's `simplify` may
+    look for hours for a simpler form of what is not zero, and not always of the same expression.
+    """
+    import sympy as sp
+
+    value = sp.sympify(value)
+    if any(_differs_from_zero(value, k) for k in range(3)):
+        return False
+    return bool(sp.simplify(value) == 0)
+
+
+def _differs_from_zero(value: Any, k: int) -> bool:
+    """Whether the value at the `k`-th point is a number other than zero (no: also where it is no number there)."""
+    import sympy as sp
+
+    here = {}
+    for j, symbol in enumerate(sorted(value.free_symbols, key=str)):
+        size = sp.Integer(k + j + 2) if symbol.is_integer else sp.Rational(7 * j + 5 * k + 3, 7 * j + 5 * k + 8 + j)
+        here[symbol] = -size if symbol.is_negative else size
+    try:
+        number = sp.N(value.xreplace(here), 30)
+    except (ArithmeticError, ValueError, TypeError):
+        return False
+    return bool(number.is_number and number.is_finite and abs(number) > sp.Float("1e-12"))
+
+
 @dataclass(frozen=True)
 class Algebra:
     """`left` (=, <= or <) `right` for all real values of their symbols that `given` allows.
@@ -86,10 +115,9 @@ class Algebra:
             object.__setattr__(self, side, sp.sympify(getattr(self, side)))
 
     def proved(self) -> bool:
-        import sympy as sp
 
         if self.sign == "=":
-            return bool(sp.simplify(self.right - self.left) == 0)
+            return vanishes(self.right - self.left)
         return never_negative(self.right - self.left, self.sign == "<", self.given)
 
     def counterexample(self, show: Mapping[str, Any] | None = None) -> dict[str, Any] | None:
@@ -118,7 +146,7 @@ class AllEqual(Algebra):
         import sympy as sp
 
         others = (*self.more, self.right)
-        return self.sign == "=" and all(sp.simplify(sp.sympify(x) - self.left) == 0 for x in others)
+        return self.sign == "=" and all(vanishes(sp.sympify(x) - self.left) for x in others)
 
 
 def plain(value: Any) -> int | str:

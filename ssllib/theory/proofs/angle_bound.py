@@ -11,6 +11,7 @@ from fractions import Fraction
 from typing import Any
 
 from ssllib.theory import random_angles
+from ssllib.theory.proofs.algebra import vanishes
 from ssllib.theory.proofs.angle_law import (
     bound_by_second_moment,
     exact_chance,
@@ -60,7 +61,7 @@ def moments(seed: int) -> list[Statement]:
             for k in (1, 2, 3, 4, 5)
             if (exact := moment_by_integration(order, k)) != stated.subs(d, k)
         ]
-        proved = the_law_factors() and bool(sp.simplify(moment(order) - stated) == 0) and not wrong
+        proved = the_law_factors() and vanishes(moment(order) - stated) and not wrong
         found.append(settle(f"{PROPOSITION}, proof", tex, proved, wrong[0] if wrong else None))
     return [
         *found,
@@ -119,7 +120,7 @@ def bound(seed: int) -> list[Statement]:
         settle(
             "as epsilon goes to 0",
             rf"{BOUND} \to {start}, \text{{ while the chance goes to 0 (from }} d = 2 \text{{ on)}}",
-            sp.simplify(sp.limit(printed, eps, 0) - value(start, {"d": d})) == 0 and sine_proved,
+            vanishes(sp.limit(printed, eps, 0) - value(start, {"d": d})) and sine_proved,
             None,
             role="added",
         ),
@@ -133,7 +134,7 @@ def bound(seed: int) -> list[Statement]:
         settle(
             "it is below the printed one",
             rf"{SINE} < {ANGLE_BOUND} \quad (d \geq 1, \ \tfrac\pi2 < \phi < \pi)",
-            sine_below(sine, below, d, phi) and sp.simplify(printed.subs(eps, 1 + sp.cos(phi)) - below) == 0,
+            sine_below(sine, below, d, phi) and vanishes(printed.subs(eps, 1 + sp.cos(phi)) - below),
             None,
             role="added",
         ),
@@ -208,7 +209,7 @@ def near_pi(seed: int) -> list[Statement]:
         settle(
             "in space",
             rf"{BEYOND} = {IN_SPACE} = {float(space):.4f} \quad (d = 3)",
-            bool(sp.simplify(space - value(IN_SPACE, {r"\tfrac\pi8": sp.pi / 8})) == 0)
+            vanishes(space - value(IN_SPACE, {r"\tfrac\pi8": sp.pi / 8}))
             and math.isclose(exact_chance(3), float(space)),
             None,
             role="added",

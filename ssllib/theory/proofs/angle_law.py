@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ssllib.theory import random_angles
-from ssllib.theory.proofs.algebra import never_negative
+from ssllib.theory.proofs.algebra import never_negative, vanishes
 
 LESS = 3
 """The density of the cosine is (1 - c^2) to the power (d - 3) / 2."""
@@ -33,10 +33,10 @@ def the_law_factors() -> bool:
     s = sp.Symbol("s", positive=True)  # sqrt(1 - c^2)
     a, b = size * c, size * sp.sqrt(1 - c**2)
     jacobian = sp.Matrix([a, b]).jacobian([size, c]).det()
-    stretched = sp.simplify(jacobian**2 - size**2 / (1 - c**2)) == 0  # |jacobian| = R / s
+    stretched = vanishes(jacobian**2 - size**2 / (1 - c**2))  # |jacobian| = R / s
     joint = (size * s) ** (d - 2) * sp.exp(-(size**2) / 2) * size / s
     product = size ** (d - 1) * sp.exp(-(size**2) / 2) * s ** (d - LESS)
-    return bool(stretched and sp.simplify(joint / product) == 1)
+    return bool(stretched and vanishes(joint / product - 1))
 
 
 def moment(order: int) -> Any:
@@ -91,7 +91,7 @@ def bound_by_second_moment(bound: Any, d: Any, eps: Any) -> bool:
 
     c = sp.Symbol("c", real=True)
     density = (1 - c**2) ** ((d - 3) / 2)
-    even = sp.simplify(density - density.subs(c, -c)) == 0
+    even = vanishes(density - density.subs(c, -c))
     shown = moment(2).subs(moment_symbol(), d) / (2 * (1 - eps) ** 2)
     allowed = (sp.Ge(d, 2), sp.Gt(eps, 0, evaluate=False), sp.Lt(eps, 1))
     return bool(pointwise() and the_law_factors() and even) and never_negative(bound - shown, False, allowed)
@@ -115,10 +115,10 @@ def sine_bound_proved(bound: Any, d: Any, phi: Any) -> bool:
     v = x * u
     substituted = v ** (a - 1) * (1 - v) ** sp.Rational(-1, 2) * x
     kernel = u ** (a - 1) * (1 - x * u) ** sp.Rational(-1, 2)
-    rising = sp.simplify(kernel.diff(x) / kernel - u / (2 * (1 - x * u))) == 0  # > 0 for u in (0, 1)
+    rising = vanishes(kernel.diff(x) / kernel - u / (2 * (1 - x * u)))  # > 0 for u in (0, 1)
     sine = sp.Symbol("s", positive=True)
-    stated = sp.simplify(bound.subs(sp.sin(phi), sine) - (sine**2) ** ((d - 1) / 2) / 2) == 0
-    return bool(stated and sp.simplify(substituted / (x**a * kernel)) == 1 and rising)
+    stated = vanishes(bound.subs(sp.sin(phi), sine) - (sine**2) ** ((d - 1) / 2) / 2)
+    return bool(stated and vanishes(substituted / (x**a * kernel) - 1) and rising)
 
 
 def sine_below(bound: Any, other: Any, d: Any, phi: Any) -> bool:
@@ -133,16 +133,16 @@ def sine_below(bound: Any, other: Any, d: Any, phi: Any) -> bool:
     y, w = sp.symbols("y w", positive=True)
     inside = {sp.sin(phi): sp.sqrt(1 - y), sp.cos(phi): -sp.sqrt(y)}
     ratio = d * y * (1 - y) ** ((d - 1) / 2)
-    stated = sp.simplify((bound / other).subs(inside) / ratio) == 1
+    stated = vanishes((bound / other).subs(inside) / ratio - 1)
     slope = sp.diff(sp.log(d * y) + (d - 1) / 2 * sp.log(1 - y), y)
     top = {y: 2 / (d + 1)}
-    one_top = sp.simplify(slope - (1 - y / top[y]) / (y * (1 - y))) == 0  # rises before it, falls after it
+    one_top = vanishes(slope - (1 - y / top[y]) / (y * (1 - y)))  # rises before it, falls after it
     there = [(d * y, 2 / (1 + w)), (1 - y, (1 - w) / (1 + w))]
-    rewritten = all(sp.simplify(a.subs(top).subs(d, 1 / w) - b) == 0 for a, b in there)
+    rewritten = all(vanishes(a.subs(top).subs(d, 1 / w) - b) for a, b in there)
     at_most = sp.log(2 / (1 + w)) - 1 + w
-    rises = sp.simplify(at_most.diff(w) - w / (1 + w)) == 0 and sp.simplify(at_most.subs(w, 1)) == 0
+    rises = vanishes(at_most.diff(w) - w / (1 + w)) and vanishes(at_most.subs(w, 1))
     less = sp.log((1 - w) / (1 + w)) + 2 * w
-    falls = sp.simplify(less.diff(w) + 2 * w**2 / (1 - w**2)) == 0 and less.subs(w, 0) == 0
+    falls = vanishes(less.diff(w) + 2 * w**2 / (1 - w**2)) and less.subs(w, 0) == 0
     return bool(stated and one_top and rewritten and rises and falls)
 
 
@@ -179,7 +179,7 @@ def product_law(stated: Any, q: Any, n: Any) -> bool:
     chance = sp.Function("P")
     solved = sp.rsolve(chance(n + 1) - q * chance(n), chance(n), {chance(0): 1})
     fades = sp.limit(sp.Rational(1, 8) ** n, n, sp.oo) == 0
-    return bool(sp.simplify(solved - stated) == 0 and fades)
+    return bool(vanishes(solved - stated) and fades)
 
 
 def mean_cosine_of_all_pairs(least: Any, n: Any) -> bool:

@@ -11,6 +11,7 @@ import torch
 
 from ssllib.theory import collapse
 from ssllib.theory.proofs import circle
+from ssllib.theory.proofs.algebra import vanishes
 from ssllib.theory.proofs.reading import numbers, value
 from ssllib.theory.proofs.statements import Statement, added, examine
 
@@ -113,12 +114,12 @@ def batch_norm(seed: int) -> list[Statement]:
     mean = sum(free) / 4
     spread = sum((a - mean) ** 2 for a in free) / 4
     printed = value(VARIANCE, {"v": v, r"\varepsilon": eps})
-    law = sp.simplify(sum(y**2 for y in normalised(free)) / 4 - printed.subs(v, spread)) == 0
+    law = vanishes(sum(y**2 for y in normalised(free)) / 4 - printed.subs(v, spread))
     positive = circle.always_positive(printed, {v: (">", 0), eps: (">", 0)})
     stated = sp.lambdify([v, eps], printed)
     w, shift = sp.symbols("w1:3", real=True), sp.symbols("b1:3", real=True)
     first, second = (normalised([_on_line(c, w[i], shift[i]) for c in free]) for i in range(2))
-    line = all(sp.simplify(first[0] * second[j] - first[j] * second[0]) == 0 for j in (1, 2, 3))
+    line = all(vanishes(first[0] * second[j] - first[j] * second[0]) for j in (1, 2, 3))
     x = torch.randn(16, 3, generator=torch.Generator().manual_seed(seed), dtype=torch.float64)
     torch_agrees = all(
         abs(float(torch.nn.functional.batch_norm(s * x, None, None, training=True).var(0, correction=0)[0])

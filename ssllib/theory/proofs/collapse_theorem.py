@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from ssllib.theory.proofs import circle
+from ssllib.theory.proofs.algebra import vanishes
 from ssllib.theory.proofs.collapse_gradient import THEOREM, equal_stationary, rank1_stationary
 from ssllib.theory.proofs.collapse_losses import batch_norm, most_losses, probability
 from ssllib.theory.proofs.reading import Reading, Symbols, evaluate, numbers, read, sides, value
@@ -81,12 +82,11 @@ class Signed(Reading):
     positive: Callable[[Any], bool] = bool
 
     def relation(self, latex: str) -> HasSign:
-        import sympy as sp
 
         tree = read(latex, tuple(self.words))
         found = [(*(evaluate(t, self.words, Symbols()) for t in (a, b)), sign) for a, sign, b in sides(tree)]
         a, b, sign = found[-1]
-        equal = all(s == "=" and sp.simplify(x - y) == 0 for x, y, s in found[:-1])
+        equal = all(s == "=" and vanishes(x - y) for x, y, s in found[:-1])
         return HasSign(equal, (a - b) if sign == ">" else (b - a) if sign == "<" else None, self.positive)
 
 
@@ -218,8 +218,8 @@ def rank1_minimum(seed: int) -> list[Statement]:
             circle.always_positive(
                 (a + b) / w - 2 * a0 / w0, dict.fromkeys(bound, (">", 0)), above, strictly=False
             )
-            and sp.simplify(circle.info_nce(opposite, tau) - lowest) == 0
-            and sp.simplify(sp.log(1 + 2 * sp.exp(-1 / tau) / sp.exp(1 / tau)) - lowest) == 0,
+            and vanishes(circle.info_nce(opposite, tau) - lowest)
+            and vanishes(sp.log(1 + 2 * sp.exp(-1 / tau) / sp.exp(1 / tau)) - lowest),
             "SymPy, Z3",
         ),
     ]

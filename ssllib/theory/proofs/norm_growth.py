@@ -14,7 +14,7 @@ from typing import Any
 import torch
 
 from ssllib.theory.proofs import dino_head, optimizers
-from ssllib.theory.proofs.algebra import Algebra
+from ssllib.theory.proofs.algebra import Algebra, vanishes
 from ssllib.theory.proofs.batches import (
     BatchRelation,
     GramBatch,
@@ -194,7 +194,7 @@ def _chain_rule() -> bool:
     stated = sum(
         f(*y).diff(y[k]).subs(dict(zip(y, inner, strict=True))).doit() * inner[k].diff(x[0]) for k in range(3)
     )
-    return bool(sp.simplify((found - stated).doit()) == 0)
+    return vanishes((found - stated).doit())
 
 
 def by_proof(source: str, printed: str, reading: Reading, role: str = "claim") -> Statement:

@@ -11,6 +11,7 @@ import torch
 
 from ssllib import geometry
 from ssllib.losses import info_nce
+from ssllib.theory.proofs.algebra import vanishes
 from ssllib.theory.proofs.formulas import gradient, negative
 from ssllib.theory.proofs.readings import Coordinates, Formula, Gram
 
@@ -55,7 +56,7 @@ def only_power_zero() -> bool:
         pairs = [(i, j) for j in range(len(z)) for i in range(j)]
         stated = [k.subs(norms) * (t[i] * z[j] - t[j] * z[i]) for i, j in pairs]
         found = space.curl(uphill(alpha))
-        proved = proved and all(sp.simplify(x - y) == 0 for x, y in zip(found, stated, strict=True))
+        proved = proved and all(vanishes(x - y) for x, y in zip(found, stated, strict=True))
     return proved
 
 

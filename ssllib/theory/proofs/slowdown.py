@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from ssllib.theory.proofs.algebra import Algebra
+from ssllib.theory.proofs.algebra import Algebra, vanishes
 from ssllib.theory.proofs.printed_step import after_step, with_hats
 from ssllib.theory.proofs.reading import Angle, Reading, Symbols, evaluate, numbers, read, sides, value
 from ssllib.theory.proofs.statements import Statement, approach, examine
@@ -89,7 +89,7 @@ class Grown:
         if self.sign == ">":
             holds = bool((limit - self.right).is_extended_positive)
         elif self.sign == "->":
-            same = limit == self.right or (limit.is_finite and sp.simplify(limit - self.right) == 0)
+            same = limit == self.right or (limit.is_finite and vanishes(limit - self.right))
             holds = bool(same)
         else:
             holds = False
@@ -182,7 +182,7 @@ def unbounded(seed: int) -> list[Statement]:
     missing = sp.Symbol("g", positive=True)  # of the cosine
     grown = Grown(fewest.subs(before, value(TARGET, {}) - missing), "->", sp.oo, rho)
     sound, (endless, limit) = all(s.holds for s in lemmas), grown.found()
-    derived = sp.simplify(reached - fewest) == 0
+    derived = vanishes(reached - fewest)
     claim = Statement(
         "Section 4.1 of 2502.09252",
         rf"\text{{steps}} \geq {FEWEST} \to \infty \ (\rho_0 \to \infty)",
@@ -204,7 +204,7 @@ class Induction(Reading):
         words = {r"\cos\phi_n - \cos\phi_0": so_far, "n": n, r"\gamma": gamma, r"\rho_0": sp.sqrt(a)}
         ((left, sign, right),) = sides(read(latex, tuple(words)))
         gain, most = (evaluate(x, words, Symbols()) for x in (left, right))
-        none = sp.simplify(most.subs(n, 0)) == 0 and gain == so_far
+        none = vanishes(most.subs(n, 0)) and gain == so_far
         given = (sp.Ge(n, 0), sp.Gt(gamma, 0), sp.Gt(a, 0), sp.Ge(b, a), sp.Le(new * b, 2 * gamma))
         before = sp.Le(gain * a, sp.expand(most * a))
         return Algebra(gain + new if none else sp.nan, most.subs(n, n + 1), sign, (*given, before))

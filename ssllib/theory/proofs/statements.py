@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any, Protocol
 
-from ssllib.theory.proofs.algebra import SIGNS, Algebra, never_negative, plain
+from ssllib.theory.proofs.algebra import SIGNS, Algebra, never_negative, plain, vanishes
 from ssllib.theory.proofs.readings import Coordinates, EqualNorms, Formula, Gram, largest_error
 
 Point = tuple[tuple[int, ...], tuple[int, ...], str]
@@ -278,7 +278,7 @@ class Limit:
             value = gram.sp.sympify(self.value, locals={s.name: s for s in (gram.rho, gram.tau, gram.c)})
         else:
             value = gram.reduce(self.value(gram))
-        return bool(gram.sp.simplify((limit - value).subs(gram.s**2, 1 - gram.c**2)) == 0), str(limit)
+        return vanishes((limit - value).subs(gram.s**2, 1 - gram.c**2)), str(limit)
 
 
 def approach(
