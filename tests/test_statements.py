@@ -232,7 +232,13 @@ def test_long_statements_can_be_broken_between_formulas_and_words(latex: str, sh
 def test_what_vanishes_and_what_does_not() -> None:
     phi, d, n = sp.Symbol("phi"), sp.Symbol("d", positive=True), sp.Symbol("n", integer=True, positive=True)
     f = sp.Function("F")
-    for nothing in (0, sp.sin(phi) ** 2 + sp.cos(phi) ** 2 - 1, sp.sqrt(d**2) - d, sp.cos(2 * sp.pi * n) - 1, f(d) - f(d)):
+    for nothing in (
+        0,
+        sp.sin(phi) ** 2 + sp.cos(phi) ** 2 - 1,
+        sp.sqrt(d**2) - d,
+        sp.cos(2 * sp.pi * n) - 1,
+        f(d) - f(d),
+    ):
         assert algebra.vanishes(nothing), nothing
     for other in (1, sp.Rational(1, 10**6), d - 1, f(d), sp.log(d) - d, sp.oo, sp.nan, sp.I * d):
         assert not algebra.vanishes(other), other
