@@ -56,7 +56,8 @@ def test_signed_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    "x,digits,text", [(4.19e-5, 2, "0.000042"), (7.696, 3, "7.7"), (12.5, 3, "12.5"), (50.0, 2, "50"), (0.0, 2, "0")]
+    "x,digits,text",
+    [(4.19e-5, 2, "0.000042"), (7.696, 3, "7.7"), (12.5, 3, "12.5"), (50.0, 2, "50"), (0.0, 2, "0")],
 )
 def test_decimals_have_no_exponent(x: float, digits: int, text: str) -> None:
     assert boxes.decimal(x, digits) == text
@@ -74,6 +75,26 @@ def test_every_claim_has_a_box_and_every_verdict_a_colour() -> None:
         assert box.startswith(f'<span id="claim-{c.id}"') and "\n:::::{admonition}" in box
         v = verdicts.verdict(c, records.committed())
         assert boxes.verdict_class(v) and v.short in boxes.verdict_box(v)
+        one = boxes.untested_card([v]) if v.word in ("untested", "open") else boxes.card(v)
+        assert (
+            all(said in one for said in c.quote.values()) and c.ours in one and boxes.criterion_text(c) in one
+        )
+        assert (
+            one.count(f'<span id="claim-{c.id}"') == 1
+            and one.count(":::::{") == 1
+            and one.count("{dropdown}") <= 3
+        )
+
+
+def test_what_fails_stands_on_its_card_before_the_fold() -> None:
+    card = boxes.card(verdicts.verdict(claims.get("cosine-bound"), records.committed()))
+    before = card.partition("{dropdown}")[0]
+    assert (
+        "admonition} Repaired" in before and "Counterexample: z = (2, 0)" in before and "Corrected:" in before
+    )
+    found = (verdicts.verdict(c, records.committed()) for c in claims.load().values() if c.kind == "proof")
+    proved = boxes.card(next(v for v in found if v.reading.detail == "proved"))
+    assert "(SymPy" not in proved.partition("{dropdown}")[0] and "(SymPy" in proved
 
 
 def test_a_verdict_about_small_networks_looks_different() -> None:

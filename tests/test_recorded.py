@@ -53,7 +53,7 @@ def test_a_page_stands_before_its_runs(tmp_path: Path, shown: list[str]) -> None
     runs.curves(axes, {"knn_val": "one", "loss": "other"})
     assert [t.get_text() for ax in axes for t in ax.texts] == [NOTHING] * 2
     plt.close(fig)
-    assert "Not recorded yet: simclr-arms" in page.pending_box("simclr-arms")
+    assert "Not recorded yet: `simclr-arms`, place" in page.pending_box("simclr-arms")
 
 
 def test_an_end_with_enough_seeds_goes_before_a_later_one(tmp_path: Path) -> None:

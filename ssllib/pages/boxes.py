@@ -132,7 +132,8 @@ def criterion_text(claim: claims.Claim) -> str:
     side = {
         ">": f"claimed to be above zero, by at least {size} in the mean",
         "<": f"claimed to be below zero, by at least {size} in the mean",
-        "0": f"claimed to lie within {size} of " + ("zero" if not any(e.target for e in found) else "the number named"),
+        "0": f"claimed to lie within {size} of "
+        + ("zero" if not any(e.target for e in found) else "the number named"),
     }[str(rule["direction"])]
     many = f", {_QUANTIFIED[claim.quantifier].format(n=len(found))}" if len(found) > 1 else ""
     return (
@@ -237,6 +238,85 @@ def verdict_box(v: verdicts.Verdict, *, anchored: bool = False) -> str:
     return "\n".join(lines)
 
 
+def card(v: verdicts.Verdict) -> str:
+    """One box for a claim that something was found out about: quote, our words, result; folded, how it was judged.
+
+    Its title is the verdict; before it stands its address, `#claim-<id>`.
+    """
+    claim = v.claim
+    stands = f" *{STANDS[claim.stands]}*" if STANDS[claim.stands] else ""
+    number = len(v.cells) == 1
+    folded: list[str] = [f"Judged by (declared {claim.criterion['declared']}): {criterion_text(claim)}", ""]
+    if v.setting:
+        folded += [f"Measured: {v.setting}.", ""]
+    statements = _statements(v.records[-1]) if claim.kind == "proof" and v.records else []
+    shown = [] if v.reading.detail == "proved" else statements[:1]
+    folded += [*statements[len(shown) :], ""] if len(statements) > len(shown) else []
+    if claim.note:
+        folded += [f"*Note.* {claim.note}", ""]
+    folded += [f"*Revised {r['date']}:* {r['reason']}" for r in claim.revised]
+    lines = [
+        anchor(claim),
+        "",
+        f":::::{{admonition}} {_title(v)}: {claim.place}",
+        ":class: card verdict " + " ".join(f"verdict-{c}" for c in verdict_class(v).split()),
+        "",
+        *quotes(claim),
+        f"**In our words.** {claim.ours}{stands} {{claim}}`On the scoreboard <{claim.id}>`",
+        "",
+        *([f"**Measured.** {_number(v)}", ""] if number else []),
+    ]
+    if v.small:
+        lines += [
+            f"*On small networks, which says nothing about the paper's setting: {_setting(claim)}.*",
+            "",
+        ]
+    if v.cells and not number:
+        lines += [*_cells(v), ""]
+    lines += [*shown, ""] if shown else []
+    if v.finding:
+        lines += [*_computed(v.finding), ""]
+    return "\n".join([*lines, "::::{dropdown} How it was judged", *folded, "::::", ":::::"])
+
+
+def untested_card(found: Sequence[verdicts.Verdict]) -> str:
+    """One box for claims that nothing has tested yet: a line each; folded, their quotes and criteria."""
+    many = f"{len(found)} sentences" if len(found) > 1 else "a sentence"
+    lines = [
+        f":::::{{admonition}} {words.SYMBOL[found[0].word]} Not tested yet: {many}",
+        ":class: card verdict verdict-untested",
+        "",
+    ]
+    for v in found:
+        lines += [
+            f"- {anchor(v.claim)}**{v.claim.place}.** {v.claim.ours} {{claim}}`Scoreboard <{v.claim.id}>`"
+        ]
+    lines += ["", "::::{dropdown} The papers' words, and how each will be judged"]
+    for v in found:
+        lines += ["", *quotes(v.claim)] if v.claim.quote else ["", f"{v.claim.ours}", ""]
+        lines += [f"Judged by (declared {v.claim.criterion['declared']}): {criterion_text(v.claim)}"]
+        lines += ["", f"*Note.* {v.claim.note}"] if v.claim.note else []
+    return "\n".join([*lines, "::::", ":::::"])
+
+
+def _title(v: verdicts.Verdict) -> str:
+    return f"{v.short[:1].upper()}{v.short[1:]}"
+
+
+def _setting(claim: claims.Claim) -> str:
+    return str(claim.criterion.get("setting", "not stated"))
+
+
+def _number(v: verdicts.Verdict) -> str:
+    """The one number of a claim, with its interval and the paper's."""
+    cell, unit = v.cells[0], v.claim.criterion["unit"]
+    target = v.claim.estimands[0].target
+    text = f"{interval_text(cell.estimate)} {unit}" + (f", less {target:g}" if target else "")
+    if cell.paper is not None:
+        text += f"; the paper: {signed(cell.paper)}"
+    return text + (f"; {cell.diverged} runs diverged" if cell.diverged else "") + "."
+
+
 def _cells(v: verdicts.Verdict) -> list[str]:
     """A row for each cell: ours with its interval, the paper's number, the reading, and what else there is to say."""
     unit = v.claim.criterion["unit"]
@@ -255,7 +335,9 @@ def _cells(v: verdicts.Verdict) -> list[str]:
 
 def _computed(finding: Finding) -> list[str]:
     """Why an arithmetic claim is true or false: a sentence, and the numbers behind it, folded when they are many."""
-    table = markdown_table(finding.numbers, ["which", "the papers' numbers"]).replace("---:", ":---")  # words, too
+    table = markdown_table(finding.numbers, ["which", "the papers' numbers"]).replace(
+        "---:", ":---"
+    )  # words, too
     if len(finding.numbers) > 8:
         table = f":::{{dropdown}} All {len(finding.numbers)} rows\n{table}\n:::"
     return [finding.sentence, "", table]

@@ -14,8 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from ssllib.errors import InputError, in_range, one_of
-from ssllib.evidence import claims, verdicts
-from ssllib.pages.boxes import claim_box, duration, interval_text, markdown_table, verdict_box
+from ssllib.evidence import claims, verdicts, words
+from ssllib.pages.boxes import (
+    card,
+    claim_box,
+    duration,
+    interval_text,
+    markdown_table,
+    untested_card,
+    verdict_box,
+)
 from ssllib.pages.boxes import mean_range as mean_range
 from ssllib.pages.recorded import NOTHING, Recorded
 from ssllib.runs import experiments, records
@@ -148,6 +156,17 @@ class Page:
             show(verdict_box(found, anchored=claim_id not in self._anchored))
             self._anchored.add(claim_id)
 
+    def card(self, *ids: str) -> None:
+        """Display a card for each claim with its verdict; those that nothing has tested share one at the end."""
+        found = [verdicts.verdict(claims.get(claim_id), records.committed()) for claim_id in ids]
+        self._anchored.update(ids)
+        waiting = [v for v in found if v.word in (words.UNTESTED, words.OPEN)]
+        for v in found:
+            if v not in waiting:
+                show(card(v))
+        if waiting:
+            show(untested_card(waiting))
+
     def answer(self, questions: Mapping[str, str]) -> None:
         """Display what the records say, a line for each question (question to claim)."""
         lines = []
@@ -249,9 +268,8 @@ def pending_box(experiment: str, scale: str = "cpu") -> str:
     if experiment in names:
         place = f"place {names.index(experiment) + 1} of {len(names)} in the queue"
     return (
-        f":::{{admonition}} Not recorded yet: {experiment}\n:class: note\n\n"
-        f"No run of this experiment has been recorded ({place} at `{scale}` scale), so its claims are untested. "
-        f"To make the records: `python -m ssllib run {experiment} --scale {scale}`.\n:::"
+        f"*Not recorded yet: `{experiment}`, {place} at `{scale}` scale; "
+        f"`python -m ssllib run {experiment} --scale {scale}` makes the records.*"
     )
 
 
