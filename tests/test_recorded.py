@@ -110,6 +110,6 @@ def test_an_answer_gives_word_and_effect(
     questions = {"Do norms grow?": "norms-grow-simclr", "Does it help?": "control-cut-last-layer"}
     page.Page("training/simclr-norms", {}).answer(questions)
     first_line, second = shown[0].splitlines()
-    assert first_line.startswith("- Do norms grow? **Confirmed** (small network): +54.9 [")
+    assert first_line.startswith("- Do norms grow? **Confirmed** (small network): +55 [+43, +68]")
     assert "(% of a norm)" in first_line
     assert second.startswith("- Does it help? **Untested**. ")

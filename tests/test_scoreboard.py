@@ -124,7 +124,7 @@ def test_math_and_text_are_escaped() -> None:
 )
 def test_measured_numbers_are_read_as_they_were_claimed(values: tuple[float, ...], target: float, text: str) -> None:
     mean, low, high = values
-    assert score_board.measured_text(stats.Estimate(5, mean, low, high), target) == text
+    assert boxes.measured_text(stats.Estimate(5, mean, low, high), target) == text
 
 
 ROW = plots.ForestRow(

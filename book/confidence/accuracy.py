@@ -244,7 +244,7 @@ if scored:
     pages.say(
         f"**Answer, as far as the records go ({recorded.where}):** the norm has the higher AUROC than the margin in {wins['margin']} of {len(scored)} trained runs, and than the "
         f"nearest image's cosine in {wins['nearest']}."
-        + (" With three seeds, norm less margin is " + "; ".join(f"{boxes.interval_text(e)} ({NAMES[arm]})" for arm, e in short.items()) + "." if short else "")
+        + (" With three seeds, norm less margin is " + "; ".join(f"{boxes.measured_text(e)} ({NAMES[arm]})" for arm, e in short.items()) + "." if short else "")
     )
 
 # %% [markdown]

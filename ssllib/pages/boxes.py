@@ -129,15 +129,19 @@ def criterion_text(claim: claims.Claim) -> str:
     texts = [text if len(found) == 1 else f"{text} ({', '.join(names)})" for text, names in by_text.items()]
     what = "; ".join(texts[:4]) + ("; ..." if len(texts) > 4 else "")
     size = f"{rule['smallest']:g} {rule['unit']}"
+    targets = {e.target for e in found}
+    aim = next(iter(targets)) if len(targets) == 1 else 0.0
+    near = (f"{aim:g}" if aim else "zero") if len(targets) == 1 else "the number named"
+    beyond = f"{asked(claim, aim)} {rule['unit']} in the mean, the interval beyond {aim:g}"
     side = {
-        ">": f"claimed to be above zero, by at least {size} in the mean",
-        "<": f"claimed to be below zero, by at least {size} in the mean",
-        "0": f"claimed to lie within {size} of "
-        + ("zero" if not any(e.target for e in found) else "the number named"),
+        ">": beyond if aim else f"above zero, by at least {size} in the mean",
+        "<": beyond if aim else f"below zero, by at least {size} in the mean",
+        "0": f"within {size} of {near}",
     }[str(rule["direction"])]
     many = f", {_QUANTIFIED[claim.quantifier].format(n=len(found))}" if len(found) > 1 else ""
     return (
-        f"{what[:1].upper()}{what[1:]}; {side}{many}. Three or more seeds, 95 % t-interval. The paper's own setting: "
+        f"{what[:1].upper()}{what[1:]}; claimed to be {side}{many}. Three or more seeds, 95 % t-interval. "
+        "The paper's own setting: "
         f"{rule.get('setting', 'not stated')}."
     )
 
@@ -158,7 +162,7 @@ def _side_text(side: Side) -> str:
 
 def estimand_text(e: Estimand) -> str:
     """The number that each seed gives, in words."""
-    text, target = _side_text(e.value), e.target
+    text = _side_text(e.value)
     if e.other is not None:
         other = _side_text(e.other)
         text = {
@@ -166,7 +170,7 @@ def estimand_text(e: Estimand) -> str:
             "over": f"{text}, in percent above {other}",
             "log10_over": f"log₁₀ of {text} over {other}",
         }[e.how]
-    return f"{text}, less {target:g}" if target else text
+    return text
 
 
 _BADGE = {
@@ -185,13 +189,36 @@ def verdict_class(v: verdicts.Verdict) -> str:
     return f"{v.word} small" if v.small else v.word
 
 
-def interval_text(e: stats.Estimate) -> str:
-    """Mean and interval of an estimate."""
+def measured_text(e: stats.Estimate, target: float = 0.0) -> str:
+    """Mean and interval, to a third of its width or finer: 100.6 [100.5, 100.8].
+
+    `target`, what the estimate was measured against, is added again; without one it is an effect and has a sign.
+    """
     if e.n == 0:
         return "not run"
+    sign = "" if target else "+"
     if e.n < stats.SEEDS:  # an interval from two seeds is wider than anything it could say
-        return f"{signed(e.mean)} ({e.n} seed{'s' if e.n > 1 else ''})"
-    return f"{signed(e.mean)} [{signed(e.low)}, {signed(e.high)}]"
+        mean = signed(e.mean) if sign else f"{e.mean + target:.4g}".replace("-", "−")
+        return f"{mean} ({e.n} seed{'s' if e.n > 1 else ''})"
+    width = e.high - e.low
+    digits = min(max(-math.floor(math.log10(width / 3)), 0), 6) if 0 < width < math.inf else 2
+    mean, low, high = (f"{x + target:{sign}.{digits}f}" for x in (e.mean, e.low, e.high))
+    return f"{mean} [{low}, {high}]".replace("-", "−")
+
+
+def told(paper: float, target: float = 0.0) -> str:
+    """A paper's number as `measured_text` shows ours."""
+    return f"{paper + target:.4g}".replace("-", "−") if target else signed(paper)
+
+
+def asked(claim: claims.Claim, target: float) -> str:
+    """What a number is held to where that is not zero: "at least 0.8", "about 100"."""
+    if not target:
+        return ""
+    size, side = float(claim.criterion["smallest"]), str(claim.criterion["direction"])
+    if side == "0":
+        return f"{target:g} ± {size:g}".replace("-", "−")
+    return (f"at least {target + size:g}" if side == ">" else f"at most {target - size:g}").replace("-", "−")
 
 
 def decimal(x: float, digits: int) -> str:
@@ -308,27 +335,29 @@ def _setting(claim: claims.Claim) -> str:
 
 
 def _number(v: verdicts.Verdict) -> str:
-    """The one number of a claim, with its interval and the paper's."""
-    cell, unit = v.cells[0], v.claim.criterion["unit"]
-    target = v.claim.estimands[0].target
-    text = f"{interval_text(cell.estimate)} {unit}" + (f", less {target:g}" if target else "")
+    """The one number of a claim, with its interval, what is asked of it, and the paper's."""
+    cell, target = v.cells[0], v.claim.estimands[0].target
+    text = f"{measured_text(cell.estimate, target)} {v.claim.criterion['unit']}"
+    if wanted := asked(v.claim, target):
+        text += f"; claimed: {wanted}"
     if cell.paper is not None:
-        text += f"; the paper: {signed(cell.paper)}"
+        text += f"; the paper: {told(cell.paper, target)}"
     return text + (f"; {cell.diverged} runs diverged" if cell.diverged else "") + "."
 
 
 def _cells(v: verdicts.Verdict) -> list[str]:
-    """A row for each cell: ours with its interval, the paper's number, the reading, and what else there is to say."""
+    """A row for each cell: ours with its interval, what is asked, the paper's number, the reading, and what else."""
     unit = v.claim.criterion["unit"]
     rows = []
     for c, e in zip(v.cells, v.claim.estimands, strict=True):
         notes = [f"{c.diverged} diverged"] if c.diverged else []
         if c.judged.n >= stats.SEEDS and c.judged.level != c.estimate.level:
-            notes.append(f"judged at {100 * (1 - c.judged.level):.1f} % (Holm): {interval_text(c.judged)}")
-        name = f"{c.name}, less {e.target:g}" if e.target else c.name
-        paper = "" if c.paper is None else signed(c.paper)
-        rows.append([name, interval_text(c.estimate), paper, str(c.reading), "; ".join(notes)])
-    columns = ["cell", f"ours ({unit})", "paper", "reads", "note"]
+            level = 100 * (1 - c.judged.level)
+            notes.append(f"judged at {level:.1f} % (Holm): {measured_text(c.judged, e.target)}")
+        paper = "" if c.paper is None else told(c.paper, e.target)
+        ours = measured_text(c.estimate, e.target)
+        rows.append([c.name, ours, asked(v.claim, e.target), paper, str(c.reading), "; ".join(notes)])
+    columns = ["cell", f"ours ({unit})", "claimed", "paper", "reads", "note"]
     kept = [i for i in range(len(columns)) if i < 2 or any(r[i] for r in rows)]
     return [markdown_table([[r[i] for i in kept] for r in rows], [columns[i] for i in kept])]
 

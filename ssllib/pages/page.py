@@ -19,8 +19,8 @@ from ssllib.pages.boxes import (
     card,
     claim_box,
     duration,
-    interval_text,
     markdown_table,
+    measured_text,
     untested_card,
     verdict_box,
 )
@@ -255,7 +255,7 @@ def _behind(v: verdicts.Verdict) -> str:
     text = f" ({behind})" if behind else ""
     if len(v.cells) == 1 and v.cells[0].estimate.n:
         unit = v.claim.criterion["unit"]
-        text += f": {interval_text(v.cells[0].estimate)} ({unit})"
+        text += f": {measured_text(v.cells[0].estimate, v.claim.estimands[0].target)} ({unit})"
     return f"{text}. The claim: {v.claim.ours}"
 
 

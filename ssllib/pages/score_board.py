@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import math
 import re
 from collections import Counter
 from collections.abc import Callable
@@ -208,22 +207,6 @@ def _many(n: int, what: str) -> str:
     return f"{n} {what}" if n == 1 else f"{n} {what}s"
 
 
-def measured_text(estimate: stats.Estimate, target: float) -> str:
-    """Mean and interval, to a third of its width or finer: 100.6 [100.5, 100.8].
-
-    `target`, what the estimate was measured against, is added again; without one it is an effect and has a sign.
-    """
-    width = estimate.high - estimate.low
-    digits = min(max(-math.floor(math.log10(width / 3)), 0), 6) if 0 < width < math.inf else 2
-    sign = "" if target else "+"
-    mean, low, high = (f"{x + target:{sign}.{digits}f}" for x in (estimate.mean, estimate.low, estimate.high))
-    return f"{mean} [{low}, {high}]".replace("-", "−")
-
-
-def _told(paper: float, target: float) -> str:
-    return f"{paper + target:.4g}".replace("-", "−") if target else boxes.signed(paper)
-
-
 def forest_rows(store: Store, part: str, seeds: int = stats.SEEDS) -> list[plots.ForestRow]:
     """A row of the forest plot for each cell of a part that at least so many seeds measured.
 
@@ -248,8 +231,8 @@ def forest_rows(store: Store, part: str, seeds: int = stats.SEEDS) -> list[plots
                     low=c.estimate.low / unit,
                     high=c.estimate.high / unit,
                     paper=None if c.paper is None else c.paper / unit,
-                    ours=f"{measured_text(c.estimate, e.target)} {v.claim.criterion['unit']}",
-                    told="" if c.paper is None else _told(c.paper, e.target),
+                    ours=f"{boxes.measured_text(c.estimate, e.target)} {v.claim.criterion['unit']}",
+                    told="" if c.paper is None else boxes.told(c.paper, e.target),
                     matters=f"{unit:g}" + (f", measured against {e.target:g}" if e.target else ""),
                     seeds=c.estimate.n,
                 )
