@@ -14,27 +14,40 @@
 # %% [markdown]
 # # Embedding norms, claim by claim
 #
-# Most self-supervised learning compares embeddings by their *direction*: the loss is a function of the cosine
-# between two vectors, and their lengths drop out. Three papers say that the lengths, or the lack of them, matter
-# all the same. This book tests what they say, one claim at a time, with code that you can run.
-#
-# - {cite:t}`draganov2024pitfalls` and {cite:t}`draganov2025norms`: optimising a cosine makes embeddings longer,
-#   long embeddings receive smaller gradients, and so training slows itself down. {term}`Weight decay`,
-#   {term}`cut-initialization` and {term}`GradScale` are the remedies. And the norm tells how sure a network is.
-# - {cite:t}`li2024cloa`: contrastive losses collapse at high learning rates, and pulling a few labelled images to
-#   orthonormal anchors prevents it.
+# Most self-supervised learning compares embeddings by their *direction*; their lengths drop out of the loss. Three papers say that
+# lengths, or the lack of them, matter all the same. This book tests what they say, sentence by sentence, with code that you can run.
 
-# %% tags=["parameters"]
+# %% tags=["parameters", "remove-input"]
 parts = "all"  # or one part, such as "training"
 
-# %% tags=["hide-input"]
-from ssllib.evidence import papers, scoreboard, words
+# %% tags=["remove-input"]
+from ssllib.evidence import scoreboard
+from ssllib.pages import front
 from ssllib.pages import page as pages
-from ssllib.pages import score_board
 from ssllib.runs import records
 
 page = pages.begin("intro", globals(), parts=pages.choice("all", *scoreboard.TITLES))
 store = records.committed()
+
+# %% [markdown]
+# ## What was found
+
+# %% tags=["remove-input", "nbval-ignore-output"]
+pages.show_html(front.cards(store))
+
+# %% [markdown]
+# ## What is not settled
+#
+# Whatever only trained networks can tell is untested until the runs that would tell it have been made and recorded: most of what
+# the papers say of accuracies. The runs are declared with their criteria, and made one by one, at first on small networks.
+
+# %% tags=["remove-input"]
+pages.say(front.unsettled(store))
+
+# %% [markdown]
+# ## Where the sentences stand
+
+# %% tags=["remove-input"]
 wanted = {scoreboard.TITLES[parts]} if parts != "all" else {*scoreboard.TITLES.values(), "all", "beside: controls, implications"}
 rows = [row for row in scoreboard.tally_by_part(store) if row[0] in wanted]
 pages.table(rows, ["part", *scoreboard.COLUMNS], caption="Where the claims stand.", name="tab-intro")
@@ -47,15 +60,22 @@ pages.table(
 pages.say(scoreboard.notes(store))
 
 # %% [markdown]
-# Each number above is computed from records when this page is executed; the {doc}`scoreboard </book/scoreboard>`
+# Every number and sentence above is computed from records when this page is executed. The {doc}`scoreboard </book/scoreboard>`
 # has a row for every claim.
-
-# %% [markdown]
+#
+# ## The three papers
+#
+# - {cite:t}`draganov2024pitfalls` (*Hidden Pitfalls*) and {cite:t}`draganov2025norms` (*Embedding Norms*): optimising a cosine makes
+#   embeddings longer, long embeddings receive smaller gradients, and so training slows itself down. {term}`Weight decay`,
+#   {term}`cut-initialization` and {term}`GradScale` are the remedies. And the norm tells how sure a network is.
+# - {cite:t}`li2024cloa` (*CLOA*): contrastive losses collapse at high learning rates, and pulling a few labelled images to
+#   orthonormal anchors prevents it.
+#
 # ## How to read a page
 #
-# Each page opens with what a paper claims, in its words and in ours, and with the criterion we declared *before*
-# the first run (a later change is dated, with its reason). Then comes the evidence: first what was recorded, on the best hardware so far, then, folded, what
-# this very execution of the page computed. A box at the end says what follows.
+# Each page opens with its question and the answer so far. A card for each claim has the paper's words, ours, and the verdict; folded
+# in it is the criterion, which we declared *before* the first run (a later change is dated, with its reason). Around the cards stands
+# the evidence: what was recorded, on the best hardware so far, then what this very execution of the page computed.
 #
 # The words have fixed meanings. A claim about networks is **confirmed** when the 95 % interval over at least three seeds
 # lies on the claimed side and the mean difference is large enough to matter. It is **contradicted** when the interval
@@ -84,25 +104,6 @@ pages.say(scoreboard.notes(store))
 # ```
 #
 # `ssllib` needs torch and numpy only.
-
-# %% [markdown]
-# ## The claims that have been examined
-
-# %% tags=["hide-input"]
-settled = [
-    v
-    for v in scoreboard.all_verdicts(store)
-    if score_board.has_page(v.claim) and v.word not in (words.UNTESTED, words.OPEN) and parts in ("all", v.claim.part)
-]
-pages.table(
-    [
-        [v.claim.ours, ", ".join(papers.short(p) for p in v.claim.paper) + f": {{doc}}`{v.claim.place} </book/{v.claim.page}>`", v.short]
-        for v in settled
-    ],
-    ["claim", "place, and its page here", "verdict"],
-    caption="The claims that have been examined so far.",
-    name="tab-examined",
-)
 
 # %% tags=["remove-input", "nbval-ignore-output"]
 page.cost()

@@ -190,7 +190,7 @@ def verdict_class(v: verdicts.Verdict) -> str:
 
 
 def measured_text(e: stats.Estimate, target: float = 0.0) -> str:
-    """Mean and interval, to a third of its width or finer: 100.6 [100.5, 100.8].
+    """Mean and interval, to a third of its width or finer, of four digits at most: 100.6 [100.5, 100.8].
 
     `target`, what the estimate was measured against, is added again; without one it is an effect and has a sign.
     """
@@ -201,7 +201,10 @@ def measured_text(e: stats.Estimate, target: float = 0.0) -> str:
         mean = signed(e.mean) if sign else f"{e.mean + target:.4g}".replace("-", "−")
         return f"{mean} ({e.n} seed{'s' if e.n > 1 else ''})"
     width = e.high - e.low
-    digits = min(max(-math.floor(math.log10(width / 3)), 0), 6) if 0 < width < math.inf else 2
+    digits, size = 2, max(abs(e.low + target), abs(e.high + target))
+    if 0 < width < math.inf:
+        digits = max(-math.floor(math.log10(width / 3)), 2 if size < 1 else 0)
+        digits = min(digits, max(3 - math.floor(math.log10(size)), 0))
     mean, low, high = (f"{x + target:{sign}.{digits}f}" for x in (e.mean, e.low, e.high))
     return f"{mean} [{low}, {high}]".replace("-", "−")
 
