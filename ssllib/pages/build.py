@@ -103,7 +103,7 @@ def digest(page: Page) -> str:
     text = source + json.dumps(claims, sort_keys=True, default=str)
     files = [f for f in data.glob("records/*/*/*") if everything or f.parent.name in words]
     papers = [f for f in data.glob("papers/*.yml") if re.search(rf"""["']{re.escape(f.stem)}\b""", text)]
-    files += [page.root / "_toc.yml", *data.glob("papers/*.yml")] if everything else papers
+    files += [page.root / "_toc.yml", *data.glob("findings.yml"), *data.glob("papers/*.yml")] if everything else papers
     if "deviation_table.markdown(" in source:
         files += [data / "deviations.yml", *data.glob("papers/*.yml")]
     total = hashlib.sha256((text + notebooks.colab_cell(page.source)).encode())
