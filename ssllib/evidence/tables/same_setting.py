@@ -64,6 +64,7 @@ class Printed:
     source: str
     value: Decimal
     inferred: str = ""
+    key: dict[str, Any] = field(default_factory=dict, compare=False)  # of the table's cell
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def printed(load: Load) -> dict[Name, list[Printed]]:
         source = load(paper).table(table)
         for cell in source.cells(**reading.where):
             if cell.value is not None:
-                one = Printed(reading.source, compare.number(cell, source.unit), reading.inferred)
+                one = Printed(reading.source, compare.number(cell, source.unit), reading.inferred, cell.key)
                 found.setdefault(_name(cell.key, reading), []).append(one)
     return found
 
