@@ -119,15 +119,26 @@ def show_html(text: str) -> None:
 
 
 def table(
-    rows: Iterable[Sequence[Any]], columns: Sequence[str], caption: str | None = None, name: str = ""
+    rows: Iterable[Sequence[Any]],
+    columns: Sequence[str],
+    caption: str | None = None,
+    name: str = "",
+    *,
+    fold: str = "",
+    lead: str = "",
 ) -> None:
-    """Display a table, numbered when it has a caption (`name` is its label for {numref})."""
+    """Display a table, numbered when it has a caption (`name` is its label for {numref}).
+
+    `fold`: the title of a dropdown to fold it into; `lead`: what is said in front of it.
+    """
     body = [list(row) for row in rows] or [[NOTHING, *[""] * (len(columns) - 1)]]
     text = markdown_table(body, columns)
     if caption:
         label = f":name: {name}\n" if name else ""
         text = f":::{{table}} {caption}\n{label}\n{text}\n:::"
-    show(text)
+    if lead:
+        text = f"{lead}\n\n{text}"
+    show(f"::::{{dropdown}} {fold}\n{text}\n::::" if fold else text)
 
 
 @dataclass
