@@ -44,16 +44,18 @@ page = pages.begin(
 )
 
 # %% [markdown]
-# ## What is claimed
+# ## The answer
 
 # %% tags=["remove-input"]
-page.claim("knn-rises-with-norm", "norm-tells-correct", "norm-as-reliable-as-margin", "confidence-inherent-to-cosine-losses")
-
-# %% [markdown]
-# And a question that the paper leaves to others:
-
-# %% tags=["remove-input"]
-page.claim("question-reliability")
+page.answer(
+    {
+        "Is accuracy higher in bins of larger norms?": "knn-rises-with-norm",
+        "Does the norm tell right from wrong, image by image?": "norm-tells-correct",
+        "As well as the margin of the vote?": "norm-as-reliable-as-margin",
+        "With BYOL and the triplet loss, too?": "confidence-inherent-to-cosine-losses",
+        "Is it a good score for rejecting images?": "question-reliability",
+    }
+)
 
 # %% [markdown]
 # ## Three ways to measure it
@@ -166,6 +168,9 @@ if rows:
 else:
     pages.say("**What training adds** cannot be said yet: no recorded run of an untrained network.")
 
+# %% tags=["remove-input"]
+page.card("knn-rises-with-norm", "norm-tells-correct", "confidence-inherent-to-cosine-losses")
+
 # %% [markdown]
 # ## At which place?
 #
@@ -247,6 +252,9 @@ if scored:
         + (" With three seeds, norm less margin is " + "; ".join(f"{boxes.measured_text(e)} ({NAMES[arm]})" for arm, e in short.items()) + "." if short else "")
     )
 
+# %% tags=["remove-input"]
+page.card("norm-as-reliable-as-margin", "question-reliability")
+
 # %% [markdown]
 # ## This execution
 #
@@ -280,12 +288,6 @@ pages.table(
 )  # fmt: skip
 assert live["simclr"].final["knn_test"] > live["untrained"].final["knn_test"]
 assert all(abs(r.arrays["coverage"][:, -1] - r.final["knn_test"]).max() < 1e-6 for r in live.values())
-
-# %% [markdown]
-# ## Verdicts
-
-# %% tags=["remove-input"]
-page.verdict("knn-rises-with-norm", "norm-tells-correct", "norm-as-reliable-as-margin", "confidence-inherent-to-cosine-losses")
 
 # %% [markdown]
 # ## What differs, and why it may matter
