@@ -147,7 +147,7 @@ page.card("dino-not-cosine")
 
 # %% [markdown]
 # Scaling the bottleneck changes nothing, and the lemma holds there, in the published head and in `ssllib.engine.methods.dino`. By the definition of {cite:t}`draganov2025norms`, a loss is "cosine-similarity-based" if its gradients are tangent and inversely scaled:
-# DINO is. Two things are true of the sentence. The loss is no function of the cosine *between the two views*, as the card's last line shows. And other places in the network are not scale-free:
+# DINO is. Two things are true of the sentence. The loss is no function of the cosine *between the two views*, as the last line under *How it was judged* shows. And other places in the network are not scale-free:
 
 # %% tags=["hide-input"]
 generator = torch.Generator().manual_seed(seed)
