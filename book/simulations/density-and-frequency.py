@@ -348,6 +348,7 @@ across(
     ],
     caption="Three dimensions, eight classes, ten networks, with 95 % intervals. Accuracy: of the nearest class mean by cosine. Turned: by the best rotation or reflection. Spread: standard deviation over mean",
     name="tab-density-solid",
+    fold="Three dimensions in numbers",
 )
 
 # %% [markdown]

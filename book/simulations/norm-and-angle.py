@@ -330,7 +330,7 @@ for cell, name in {**names, **more}.items():
     last = number(cell, "steps_angle_-0.96")
     slope = number(cell, "slope_loglog")
     rows.append([name, f"{at[0].mean:.1f}", f"{at[1].mean:.1f}", f"{slope.mean:.3f}", f"{last.mean:.1f}", f"{number(cell, 'factor_angle').mean:.2f}"])
-pages.table(rows, ["setting", "steps at norm 1", "steps at norm 10", "slope, norms 1 to 10", r"steps at $\alpha = -0.96$", "times those at $\\alpha = 0$"], caption="The readings in numbers, mean over ten seeds", name="tab-norm-and-angle-readings")
+pages.table(rows, ["setting", "steps at norm 1", "steps at norm 10", "slope, norms 1 to 10", r"steps at $\alpha = -0.96$", "times those at $\\alpha = 0$"], caption="The readings in numbers, mean over ten seeds", name="tab-norm-and-angle-readings", fold="The readings in numbers")
 
 # %% [markdown]
 # * **The rate.** "Learning rate 10" acts on the mean over 500 pairs, so each pair moves with 0.02. Taken at its word for

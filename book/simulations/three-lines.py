@@ -377,7 +377,7 @@ rows = []
 for cell, what in readings.items():
     runs = records[cell][:3]
     rows.append([what, shown(number(runs, "separation"), 0), shown(number(runs, "rank1_share"), 2), shown(number(runs, "cluster_share"), 2), shown(number(runs, "nearest_axis"), 2)])
-pages.table(rows, ["reading", "separation, degrees", "rank-1 share", "cluster share", "nearest axis"], caption="One unstated choice made otherwise, seeds 0 to 2, mean and half-width of the 95 % interval", name="tab-three-lines-readings")
+pages.table(rows, ["reading", "separation, degrees", "rank-1 share", "cluster share", "nearest axis"], caption="One unstated choice made otherwise, seeds 0 to 2, mean and half-width of the 95 % interval", name="tab-three-lines-readings", fold="The other readings in numbers")
 
 # %% [markdown]
 # No reading brings the line. Nor is its absence due to batch norm, which can be left out.

@@ -209,11 +209,13 @@ plt.show()
 page.card("cosine-bound", "cosine-bound-hats", "cosine-bound-restated")
 
 # %% [markdown]
+# :::{dropdown} Where the proof goes wrong
 # The proof's two middle steps are right, and it gets as far as the exact numerator. It goes wrong twice at the end, each time by dividing or dropping
 # something whose sign it does not ask for. Replacing $\rho'$ by the smaller $\rho$ enlarges a *positive* cosine; a negative one it makes more negative. And
 # dropping $-\gamma\cos\phi/\rho^2$ enlarges the bracket only if the cosine is not negative. For acute angles and steps that do not overshoot, all of it is sound. (The first display
 # has $\rho'$ under the products where $\rho$ belongs; later lines have it right. The copy of the older paper that we read by machine lacks the prime on some $\rho'$, which
-# may be the reading's fault, so these lines are quoted from the newer one.)
+# may be the reading's fault, so the card quotes these lines from the newer one.)
+# :::
 
 # %% [markdown]
 # ## The bound that holds

@@ -195,13 +195,15 @@ pages.table([[*row, "50%"] for row in shares], ["method", "data", "epoch 1, prin
 page.card("every-pair-near-pi")
 
 # %% [markdown]
-# **Pairs that are not independent.** Sharing an embedding does no harm: $(x, y)$ and $(x, y')$ are independent pairs, because whatever $x$ is, $y$ and $y'$ are
+# :::{dropdown} Pairs that are not independent
+# Sharing an embedding does no harm: $(x, y)$ and $(x, y')$ are independent pairs, because whatever $x$ is, $y$ and $y'$ are
 # random to it. Beyond that, anything between two extremes is possible. All that is certain is $\max(0, 1 - n(1 - q)) \leq \mathbb{P}[\text{all}] \leq q$:
 #
 # * if all pairs are copies of one (two tight clusters, one for each view, at a random angle), all are near $\pi$ together, with probability $q$ for *every* $n$: no exponential
 #   decay at all;
 # * if "every pair of embeddings in a dataset" is taken literally (2502.09252, C.2), so that $n$ embeddings make $n(n-1)/2$ pairs, the chance is not small but zero from three embeddings on. From
 #   $\|\sum_i \hat z_i\|^2 \geq 0$ it follows that the mean cosine of all pairs is at least $-1/(n-1)$: three vectors cannot all be more than $2\pi/3$ apart.
+# :::
 #
 # **Is "every" the right question?** The opposite-halves effect slows down each pair that has a large angle, whatever the others do. The chance that *some* of $n$
 # pairs is beyond the angle is $1 - (1-q)^n$, which goes to one, and the expected share of such pairs is $q$ for any $n$ and any dependence:
