@@ -1,5 +1,7 @@
+import ast
 import math
 import re
+from collections import Counter
 
 import pytest
 from made_up import claim
@@ -8,7 +10,7 @@ from ssllib.errors import InputError
 from ssllib.evidence import claims, verdicts
 from ssllib.evidence.verdicts import Verdict
 from ssllib.evidence.words import Reading
-from ssllib.pages import boxes, page
+from ssllib.pages import boxes, build, page
 from ssllib.runs import records
 
 CHECKS = {"scale": page.choice("smoke", "cpu"), "epochs": page.integer(1, 100), "rate": page.number(0, 1)}
@@ -99,6 +101,24 @@ def test_a_table_can_be_folded(monkeypatch: pytest.MonkeyPatch) -> None:
     (text,) = shown
     assert text.startswith("::::{dropdown} More\nIn front:\n\n:::{table} Said\n:name: tab-said\n")
     assert text.endswith("| a | 1 |\n:::\n::::")
+
+
+def calls(source: str, name: str) -> list[ast.Call]:
+    """The calls of a page's method of this name."""
+    nodes = ast.walk(ast.parse(source))
+    return [n for n in nodes if isinstance(n, ast.Call) and ast.unparse(n.func) == f"page.{name}"]
+
+
+def test_every_claim_has_one_card_on_its_page_and_answers_have_five_questions_at_most() -> None:
+    for p in build.pages():
+        source = p.source.read_text(encoding="utf-8")
+        cards = Counter(ast.literal_eval(arg) for call in calls(source, "card") for arg in call.args)
+        own = [c.id for c in claims.load().values() if c.page == p.name]
+        if p.name != "arithmetic/text-against-tables":  # its claims are its rows
+            assert cards == Counter(own), p.name
+        for call in calls(source, "answer"):
+            questions = ast.literal_eval(call.args[0])
+            assert 0 < len(questions) <= 5 and set(questions.values()) <= claims.load().keys(), p.name
 
 
 def test_what_fails_stands_on_its_card_before_the_fold() -> None:
