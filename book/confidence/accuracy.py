@@ -194,6 +194,7 @@ recorded.table(
     labels=NAMES,
     caption="AUROC of the norm at each place for right against wrong answers of k-NN (over 0.5: right answers have the larger norms).",
     name="tab-confidence-places",
+    fold="Place by place, in numbers",
 )
 both = [(auroc_at(r, place(r)), auroc_at(r, "backbone")) for r in every]
 if both:
@@ -237,6 +238,7 @@ recorded.table(
     labels=NAMES,
     caption="AUROC of each score for right against wrong answers of k-NN on the test set. Mean (range over seeds).",
     name="tab-confidence-scores",
+    fold="Each score in numbers",
 )
 scored = [r.final for r in every if "auroc_right_norm" in r.final]
 if scored:

@@ -195,6 +195,7 @@ for m, name in METHODS.items():
         caption=f"{name}, the cut and its controls ({part.setting}): norm where the loss acts, k-NN accuracy (percent) on held-out images on the way (means) "
         "and on the test set at the end, mean (range over seeds), and its gain over the default seed by seed.",
         name=f"tab-cut-controls-{m}",
+        fold=f"{name}, the cut and its controls in numbers",
     )
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels over epochs, one for each method: k-NN accuracy of the default, the cut and the controls"}, "figure": {"caption": "k-NN accuracy on held-out images with the cut and its controls; epochs by powers of two. Lines are means over seeds, bands their range.", "name": "fig-cut-controls"}}

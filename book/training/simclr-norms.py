@@ -114,6 +114,7 @@ rates.table(
     {"rate": (lambda r: r.config["lr"], 3), **{f"epoch {e}": at("knn_val", e) for e in (1, 4, 8, 16)}},
     caption="k-NN accuracy of the default arm on held-out images, by its rate.",
     name="tab-simclr-rates",
+    fold="Rate by rate, in numbers",
     labels={f"{m}-{f}": f"{name}, {words}" for m, name in names.items() for f, words in factors.items()},
 )
 for m, name in names.items():
