@@ -482,15 +482,15 @@ def test_verdicts_are_the_findings() -> None:
             verdict = verdicts.verdict(claim, store)
             check = claim.criterion["check"]
             assert verdict.finding == find(check)
-            box = boxes.verdict_box(verdict)
+            box = boxes.card(verdict)
             assert find(check).sentence in box and find(check).numbers[-1][1] in box
 
 
-def test_the_box_folds_long_tables() -> None:
+def test_the_card_folds_long_tables() -> None:
     claim = claims.get("cut-guarantee-own-table")
-    assert "{dropdown} All 33 rows" in boxes.verdict_box(verdicts.verdict(claim, records.committed()))
+    assert "{dropdown} All 33 rows" in boxes.card(verdicts.verdict(claim, records.committed()))
     claim = claims.get("cut-c8-ten-percent")
-    assert "dropdown" not in boxes.verdict_box(verdicts.verdict(claim, records.committed()))
+    assert "{dropdown} All" not in boxes.card(verdicts.verdict(claim, records.committed()))
 
 
 def test_a_verdict_follows_the_data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -121,7 +121,7 @@ def test_what_makes_a_page_stale(root: Path, name: str, intro: bool, norms: bool
 
 
 def test_a_changed_claim_makes_its_page_stale_and_those_that_show_it(root: Path) -> None:
-    edit(root, "book/intro.py", 'x = lambda page: page.verdict("a-claim")\n')
+    edit(root, "book/intro.py", 'x = lambda page: page.card("a-claim")\n')
     before = {p.name: build.digest(p) for p in build.pages(root)}
     claims = yaml.safe_load((root / "data/claims/training.yml").read_text())
     claims[0]["ours"] = "said better"

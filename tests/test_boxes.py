@@ -1,5 +1,7 @@
+import ast
 import math
 import re
+from collections import Counter
 
 import pytest
 from made_up import claim
@@ -8,7 +10,7 @@ from ssllib.errors import InputError
 from ssllib.evidence import claims, verdicts
 from ssllib.evidence.verdicts import Verdict
 from ssllib.evidence.words import Reading
-from ssllib.pages import boxes, page
+from ssllib.pages import boxes, build, page
 from ssllib.runs import records
 
 CHECKS = {"scale": page.choice("smoke", "cpu"), "epochs": page.integer(1, 100), "rate": page.number(0, 1)}
@@ -68,13 +70,10 @@ def test_duration(seconds: float, text: str) -> None:
     assert boxes.duration(seconds) == text
 
 
-def test_every_claim_has_a_box_and_every_verdict_a_colour() -> None:
+def test_every_claim_has_a_card_and_every_verdict_a_colour() -> None:
     for c in claims.load().values():
-        box = boxes.claim_box(c)
-        assert all(said in box for said in c.quote.values()) and c.ours in box
-        assert box.startswith(f'<span id="claim-{c.id}"') and "\n:::::{admonition}" in box
         v = verdicts.verdict(c, records.committed())
-        assert boxes.verdict_class(v) and v.short in boxes.verdict_box(v)
+        assert boxes.verdict_class(v)
         one = boxes.untested_card([v]) if v.word in ("untested", "open") else boxes.card(v)
         assert (
             all(said in one for said in c.quote.values()) and c.ours in one and boxes.criterion_text(c) in one
@@ -86,12 +85,50 @@ def test_every_claim_has_a_box_and_every_verdict_a_colour() -> None:
         )
 
 
+def test_a_card_begins_with_its_address_and_says_the_verdict_first() -> None:
+    for name in ("cosine-bound", "cut-guarantee-own-table", "norm-slows-quadratically"):
+        c = claims.get(name)
+        v = verdicts.verdict(c, records.committed())
+        title = v.short[0].upper() + v.short[1:]
+        start = [f'<span id="claim-{name}" class="anchor"></span>', "", f":::::{{admonition}} {title}: {c.place}"]
+        assert boxes.card(v).split("\n")[:3] == start
+
+
+def test_a_table_can_be_folded(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(page, "show", shown.append)
+    page.table([["a", 1]], ["x", "y"], caption="Said", name="tab-said", fold="More", lead="In front:")
+    (text,) = shown
+    assert text.startswith("::::{dropdown} More\nIn front:\n\n:::{table} Said\n:name: tab-said\n")
+    assert text.endswith("| a | 1 |\n:::\n::::")
+
+
+def calls(source: str, name: str) -> list[ast.Call]:
+    """The calls of a page's method of this name."""
+    nodes = ast.walk(ast.parse(source))
+    return [n for n in nodes if isinstance(n, ast.Call) and ast.unparse(n.func) == f"page.{name}"]
+
+
+def test_every_claim_has_one_card_on_its_page_and_answers_have_five_questions_at_most() -> None:
+    for p in build.pages():
+        source = p.source.read_text(encoding="utf-8")
+        cards = Counter(ast.literal_eval(arg) for call in calls(source, "card") for arg in call.args)
+        own = [c.id for c in claims.load().values() if c.page == p.name]
+        if p.name != "arithmetic/text-against-tables":  # its claims are its rows
+            assert cards == Counter(own), p.name
+        for call in calls(source, "answer"):
+            questions = ast.literal_eval(call.args[0])
+            assert 0 < len(questions) <= 5 and set(questions.values()) <= claims.load().keys(), p.name
+
+
 def test_what_fails_stands_on_its_card_before_the_fold() -> None:
     card = boxes.card(verdicts.verdict(claims.get("cosine-bound"), records.committed()))
     before = card.partition("{dropdown}")[0]
     assert (
         "admonition} Repaired" in before and "Counterexample: z = (2, 0)" in before and "Corrected:" in before
     )
+    second = boxes.card(verdicts.verdict(claims.get("slowdown-at-least-quadratic"), records.committed()))
+    assert second.partition("{dropdown}")[0].count("**does not hold**") == 1  # the first statement holds
     found = (verdicts.verdict(c, records.committed()) for c in claims.load().values() if c.kind == "proof")
     proved = boxes.card(next(v for v in found if v.reading.detail == "proved"))
     assert "(SymPy" not in proved.partition("{dropdown}")[0] and "(SymPy" in proved

@@ -28,18 +28,12 @@ def shown(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return found
 
 
-def test_a_table_has_the_recorded_statements_of_its_checks_and_roles(shown: list[str]) -> None:
+def test_a_page_has_the_recorded_statements_of_its_checks_and_roles() -> None:
     decided = Decided(recorded(), *CHECKS)
     statements = [s for check in CHECKS for s in recorded()[check][0].final["statements"]]
     assert decided.statements(*CHECKS) == statements
     claims = [s for s in statements if s["role"] == "claim"]
     assert decided.statements(*CHECKS, roles=("claim",)) == claims != statements
-    decided.table(*CHECKS, caption="What came out", name="tab-came-out", roles=("claim",))
-    (text,) = shown
-    assert text.startswith(":::{table} What came out\n:name: tab-came-out\n")
-    rows = [line for line in text.splitlines() if line.startswith("|")][2:]
-    assert len(rows) == len(claims)
-    assert all(s["source"] in row and s["printed"] in row for s, row in zip(claims, rows, strict=True))
 
 
 def test_proved_again_in_order_and_as_recorded(shown: list[str]) -> None:
@@ -82,6 +76,6 @@ def test_what_is_not_there_is_named() -> None:
         Decided(recorded(), "cosine-bound")
     decided = Decided(recorded(), CHECKS[0])
     with pytest.raises(InputError, match=f"unknown check of this page '{CHECKS[1]}'; allowed: {CHECKS[0]}"):
-        decided.table(CHECKS[1], caption="", name="")
+        decided.statements(CHECKS[1])
     with pytest.raises(InputError, match="unknown role 'lemma'; allowed: claim, proof, added"):
         decided.statements(CHECKS[0], roles=("lemma",))

@@ -107,7 +107,7 @@ def test_results_are_plain_json_and_do_not_change(found: dict[str, proofs.Proof]
         assert final == proof.to_dict() == json.loads(json.dumps(final)), name
 
 
-def test_printed_mathematics_can_stand_in_a_markdown_table(found: dict[str, proofs.Proof]) -> None:
+def test_printed_mathematics_can_stand_in_a_line_of_markdown(found: dict[str, proofs.Proof]) -> None:
     for proof in found.values():
         for s in proof.statements:
             for tex in (s.printed, s.corrected or ""):

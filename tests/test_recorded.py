@@ -47,8 +47,8 @@ def test_diverged_runs_are_said(tmp_path: Path, shown: list[str]) -> None:
 def test_a_page_stands_before_its_runs(tmp_path: Path, shown: list[str]) -> None:
     runs = Recorded("simclr-arms", Store(tmp_path))
     assert not runs and runs.setting == NOTHING and runs.finished("cut") == []
-    runs.table({"k-NN": final("knn_test")}, caption="None", name="tab-none")
-    assert NOTHING in shown[0]
+    runs.table({"k-NN": final("knn_test")}, caption="None", name="tab-none", fold="In numbers")
+    assert NOTHING in shown[0] and shown[0].startswith("::::{dropdown} In numbers\n:::{table} None\n")
     fig, axes = plt.subplots(1, 2)
     runs.curves(axes, {"knn_val": "one", "loss": "other"})
     assert [t.get_text() for ax in axes for t in ax.texts] == [NOTHING] * 2

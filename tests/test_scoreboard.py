@@ -18,7 +18,7 @@ from types import ModuleType
 import pytest
 
 from ssllib import paths
-from ssllib.evidence import claims, stats, words
+from ssllib.evidence import claims, stats, verdicts, words
 from ssllib.evidence.scoreboard import all_verdicts
 from ssllib.pages import boxes, build, plots, score_board
 from ssllib.runs import records
@@ -167,8 +167,8 @@ def test_what_is_drawn_is_what_the_verdicts_measured() -> None:
         assert row.word == cell.reading.word
 
 
-def test_a_claim_box_has_the_claims_address_and_leads_to_the_board() -> None:
-    text = boxes.claim_box(claims.get("cosine-bound"))
+def test_a_card_has_the_claims_address_and_leads_to_the_board() -> None:
+    text = boxes.card(verdicts.verdict(claims.get("cosine-bound"), records.committed()))
     assert 'id="claim-cosine-bound"' in text and "{claim}`On the scoreboard <cosine-bound>`" in text
 
 

@@ -61,25 +61,18 @@ ARMS = {"": ("without anchors", plots.BLUE, "-"), "cloa-": ("with anchors", plot
 CHANCE = 10.0
 
 # %% [markdown]
-# ## What is claimed
-#
-# **Three phases.** The network does not learn at small rates, learns a little at middle ones, and fuses at large ones.
+# ## The answer
 
 # %% tags=["remove-input"]
-page.claim("not-learning-at-small-rates", "mild-learning-helps", "strong-learning-worst")
-
-# %% [markdown]
-# **Fusion.** At a rate of 1 the variance of the embeddings vanishes and with it the accuracy.
-
-# %% tags=["remove-input"]
-page.claim("over-fusion-variance-zero", "over-fusion-chance-accuracy", "over-fusion-worst-with-infonce", "accuracy-follows-variance", "accuracy-peaks-with-variance")
-
-# %% [markdown]
-# **The cure.** With anchors the accuracy goes on rising, and the variance recovers.
-
-# %% tags=["remove-input"]
-page.claim("anchors-raise-accuracy-at-high-rates", "anchors-double-accuracy", "unlabelled-follow-anchors")
-page.claim("anchors-variance-dips", "anchors-variance-recovers")
+page.answer(
+    {
+        "Does InfoNCE fuse at a rate of 1?": "over-fusion-variance-zero",
+        "Does accuracy fall to chance there?": "over-fusion-chance-accuracy",
+        "Does accuracy follow the variance?": "accuracy-follows-variance",
+        "Do anchors raise accuracy at high rates?": "anchors-raise-accuracy-at-high-rates",
+        "Do images without labels follow the anchors?": "unlabelled-follow-anchors",
+    }
+)
 
 # %% [markdown]
 # ## The loss with anchors
@@ -93,7 +86,9 @@ page.claim("anchors-variance-dips", "anchors-variance-recovers")
 # The paper prints a sum, beside an InfoNCE that is also a sum, and no weight; here both are means, and $w = 1$.
 #
 # **Can an anchor be reached?** Features that leave a ResNet are means of what leaves a ReLU: no coordinate is negative. A randomly turned anchor has as many negative
-# coordinates as positive ones. The nearest that a vector without negative coordinates comes to $c$ is its positive part $c^+$, with a cosine of $\|c^+\|$:
+# coordinates as positive ones. The nearest that a vector without negative coordinates comes to $c$ is its positive part $c^+$, with a cosine of $\|c^+\|$. In many dimensions it tends to $1/\sqrt 2$, and the cosine between
+# two of the points reached to $1/\pi$: 71 degrees apart instead of 90, so the classes' targets are in truth not orthogonal. (That is for embeddings straight after the last pooling, as here and as the paper describes its
+# network; a linear layer in between would lift the limit.)
 
 # %% tags=["hide-input"]
 rows = []
@@ -106,12 +101,9 @@ for d, where in ((features, "the network of the cpu scale"), (512, "ResNet-18"),
         u = torch.nn.functional.normalize(positive, dim=1)
         between += (u @ u.T)[~torch.eye(10, dtype=torch.bool)].tolist()
     rows.append([d, where, f"{np.mean(own):.2f}", f"{1 - np.mean(own):.2f}", f"{np.mean(between):.2f}", f"{math.degrees(math.acos(np.mean(between))):.0f}"])
-pages.table(rows, ["dimension", "features of", r"best cosine, $\Vert c^+ \Vert$", "anchor loss there", "cosine between two classes' best", "angle, degrees"], caption="Ten anchors, and the nearest vectors without negative coordinates: mean over anchors and three draws", name="tab-anchors-reach")
+pages.table(rows, ["dimension", "features of", r"best cosine, $\Vert c^+ \Vert$", "anchor loss there", "cosine between two classes' best", "angle, degrees"], fold="How near an anchor can be reached", lead="Ten anchors, and the nearest vectors without negative coordinates: mean over anchors and three draws.")
 
 # %% [markdown]
-# So the classes' targets are in truth not orthogonal. In many dimensions the best cosine tends to $1/\sqrt 2$, and the cosine between two of the points reached to $1/\pi$: 71 degrees
-# apart instead of 90. (That is for embeddings straight after the last pooling, as here and as the paper describes its network; a linear layer in between would lift the limit.)
-#
 # ## What "fusion" can mean
 #
 # The paper measures the variance of the embeddings of the images, summed over the dimensions; we add two measures that it does not have:
@@ -265,6 +257,12 @@ if ranges and over:
         f"In {sum(e == max(at_the_end.RATES) for e in edge)} of {len(edge)} runs the chosen rate of fine-tuning is the largest of the four on offer."
     )
 
+# %% tags=["remove-input"]
+page.card(
+    "not-learning-at-small-rates", "mild-learning-helps", "strong-learning-worst", "over-fusion-chance-accuracy",
+    "anchors-raise-accuracy-at-high-rates", "anchors-double-accuracy", "unlabelled-follow-anchors",
+)
+
 # %% [markdown]
 # ### Directions instead of lengths
 
@@ -363,9 +361,6 @@ if turned:
         "the spread fills, not how wide it is."
     )
 
-# %% [markdown]
-# **Where the variance goes.** For embeddings of norm $\rho$ the variance is $\rho^2$ times something that depends on directions (and on how the norms differ). From 1e-4 to 1, the two rates that the claims compare:
-
 # %% tags=["hide-input"]
 def factor(a, b, power=1):
     """Mean over seeds of a number at a rate over another, as a factor."""
@@ -376,6 +371,10 @@ def factor(a, b, power=1):
     return f"{ratio:.2g}" if ratio < 100 else f"{ratio:.0f}"
 
 
+lead = (
+    "For embeddings of norm $\\rho$ the variance is $\\rho^2$ times something that depends on directions (and on how the norms differ). By what factor each number changes from a rate of 1e-4 to 1, the two that the claims "
+    "compare, without anchors (geometric mean over seeds):"
+)
 rows = []
 for name, label in shown.items():
     low, high = ({r.seed: r for r in of(name).get(x, []) if r.status == "finished"} for x in (1e-4, 1.0))
@@ -383,7 +382,7 @@ for name, label in shown.items():
     if seeds:
         pair = [[[number(r[s], m) for s in seeds] for r in (low, high)] for m in ("variance", "norm_projector_test", "spherical_variance", "effective_rank_embedding")]
         rows.append([label, len(seeds), factor(*pair[0]), factor(*pair[1], power=2), factor(*pair[2]), factor(*pair[3])])
-pages.table(rows, ["loss", "seeds", "variance", "mean norm, squared", "spherical variance", "effective rank"], caption="By what factor each number changes from a rate of 1e-4 to 1, without anchors (geometric mean over seeds)", name="tab-anchors-factors")
+pages.table(rows, ["loss", "seeds", "variance", "mean norm, squared", "spherical variance", "effective rank"], fold="Where the variance goes", lead=lead)
 
 # %% [markdown]
 # A cosine loss does not fix a length: where norms end up is decided by how the steps move the last layer's scales and shifts, not by what the loss wants. VICReg asks for a standard deviation of one in each
@@ -405,6 +404,12 @@ for name, label in shown.items():
     if whole:
         rows.append(row)
 pages.table(rows, ["loss", "seeds", "variance", "spherical variance", "effective rank", "k-NN accuracy", "final loss"], caption="Rank correlation, over six learning rates without anchors, of the accuracy after fine-tuning with other numbers of the same runs", name="tab-anchors-correlations")
+
+# %% tags=["remove-input"]
+page.card(
+    "over-fusion-variance-zero", "over-fusion-worst-with-infonce", "accuracy-follows-variance",
+    "accuracy-peaks-with-variance", "anchors-variance-dips", "anchors-variance-recovers",
+)
 
 # %% [markdown]
 # ## This execution: low accuracy without fusion
@@ -469,19 +474,6 @@ pages.table(
     caption=f"The same control, recorded: {control.setting}. Accuracy (%) and spherical variance without anchors, mean (range over seeds)",
     name="tab-anchors-views",
 )
-
-# %% [markdown]
-# ## Verdicts
-
-# %% tags=["remove-input"]
-page.verdict("not-learning-at-small-rates", "mild-learning-helps", "strong-learning-worst")
-
-# %% tags=["remove-input"]
-page.verdict("over-fusion-variance-zero", "over-fusion-chance-accuracy", "over-fusion-worst-with-infonce", "accuracy-follows-variance", "accuracy-peaks-with-variance")
-
-# %% tags=["remove-input"]
-page.verdict("anchors-raise-accuracy-at-high-rates", "anchors-double-accuracy", "unlabelled-follow-anchors")
-page.verdict("anchors-variance-dips", "anchors-variance-recovers")
 
 # %% [markdown]
 # (what-differs-learning-rate)=

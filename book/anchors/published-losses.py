@@ -34,10 +34,16 @@ from ssllib.pages import plots
 page = pages.begin("anchors/published-losses", globals(), baseline=pages.choice("CPC-v2", "MOCO-v2", "SimCLR"))
 
 # %% [markdown]
-# ## The claims
+# ## The answer
 
 # %% tags=["remove-input"]
-page.claim("overview-most-attempts-below", "overview-few-slightly-better", "overview-full-label-fine-tuning")
+page.answer(
+    {
+        "Are most changed losses below SimCLR?": "overview-most-attempts-below",
+        "Do only three methods exceed the baselines, and slightly?": "overview-few-slightly-better",
+        "Are the numbers what the caption says?": "overview-full-label-fine-tuning",
+    }
+)
 
 # %% [markdown]
 # ## Table 1, with the sources
@@ -92,11 +98,8 @@ handles.append(Line2D([], [], marker="o", ls="", mfc="none", mec="black", label=
 _ = ax.legend(handles=handles, loc="upper center", bbox_to_anchor=(0.55, -0.16), ncols=3)
 plt.show()
 
-# %% [markdown]
-# ## Verdicts
-
 # %% tags=["remove-input"]
-page.verdict("overview-most-attempts-below")
+page.card("overview-most-attempts-below")
 
 # %% tags=["remove-input"]
 table = papers.load(cloa.PAPER).table("1")
@@ -114,14 +117,14 @@ pages.say(
 # the same number stands below SimCLR's.
 
 # %% tags=["remove-input"]
-page.verdict("overview-few-slightly-better")
+page.card("overview-few-slightly-better")
 
 # %% [markdown]
 # The arithmetic is right. Whether the three "markedly diverge from the InfoNCE paradigm" is a matter of words, but by the table's own columns one does not: InfoMin has the
 # baselines' similarity and softmax, and only its last column differs. Its paper is about the choice of *views* for a contrastive loss {cite:p}`tian2020infomin`.
 
 # %% tags=["remove-input"]
-page.verdict("overview-full-label-fine-tuning")
+page.card("overview-full-label-fine-tuning")
 
 # %% tags=["remove-input"]
 both = papers.load("other").table("simclrv2")

@@ -43,12 +43,15 @@ def place(source, star=False):
     paper, _, table = source.partition(" Table ")
     return f"Table {table} of {paper}{'*' if star else ''}"
 
-
 # %% [markdown]
-# ## The claim
+# ## The answer
 
 # %% tags=["remove-input"]
-page.claim("same-cells-same-numbers")
+page.answer(
+    {
+        "Are equal settings printed with equal numbers?": "same-cells-same-numbers",
+    }
+)
 
 # %% [markdown]
 # ## What counts as the same setting
@@ -120,7 +123,11 @@ plt.show()
 # %% [markdown]
 # Read the zeros with care. Where two tables agree to the last digit in grid after grid, the later one most likely repeats the *same runs*: such pairs say nothing about what a second
 # run would give. What does are the settings that were evidently run, or evaluated, twice.
-#
+
+# %% tags=["remove-input"]
+page.card("same-cells-same-numbers")
+
+# %% [markdown]
 # ## The spread that verdicts have to allow for
 
 # %% tags=["hide-input"]
@@ -159,24 +166,19 @@ pages.say(f"The criteria of this book's claims allow for {listed}: a paper's num
 
 # %% [markdown]
 # Such an allowance is for the question "the same *number*?" only. Whether an effect is there, and on which side, our own seeds decide without it.
-#
+
+# %% [markdown]
 # ## This execution
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
 again = arithmetic.CHECKS["same-nominal-cells"](papers.load)
-assert again == arithmetic.find("same-nominal-cells"), "the verdict below is not that of the tables as they are now"
+assert again == arithmetic.find("same-nominal-cells"), "the verdict is not that of the tables as they are now"
 pairs = {(a.source, b.source) for s in found for i, a in enumerate(s.cells) for b in s.cells[i + 1 :]}
 for one, other in sorted(pairs):
     both = [[c.value for c in s.cells if c.source in (one, other)] for s in found if {one, other} <= {c.source for c in s.cells}]
     apart = [max(v) - min(v) for v in both]
     print(f"{one} and {other}: {len(both)} settings, {sum(a == 0 for a in apart)} equal, largest distance {max(apart)}")
 print(f"{sum(s.spread <= tolerance for s in found)} of {len(found)} settings agree within {tolerance:g} points")
-
-# %% [markdown]
-# ## Verdict
-
-# %% tags=["remove-input"]
-page.verdict("same-cells-same-numbers")
 
 # %% [markdown]
 # ## What differs, and why

@@ -44,16 +44,18 @@ page = pages.begin(
 )
 
 # %% [markdown]
-# ## What is claimed
+# ## The answer
 
 # %% tags=["remove-input"]
-page.claim("knn-rises-with-norm", "norm-tells-correct", "norm-as-reliable-as-margin", "confidence-inherent-to-cosine-losses")
-
-# %% [markdown]
-# And a question that the paper leaves to others:
-
-# %% tags=["remove-input"]
-page.claim("question-reliability")
+page.answer(
+    {
+        "Is accuracy higher in bins of larger norms?": "knn-rises-with-norm",
+        "Does the norm tell right from wrong, image by image?": "norm-tells-correct",
+        "As well as the margin of the vote?": "norm-as-reliable-as-margin",
+        "With BYOL and the triplet loss, too?": "confidence-inherent-to-cosine-losses",
+        "Is it a good score for rejecting images?": "question-reliability",
+    }
+)
 
 # %% [markdown]
 # ## Three ways to measure it
@@ -166,6 +168,9 @@ if rows:
 else:
     pages.say("**What training adds** cannot be said yet: no recorded run of an untrained network.")
 
+# %% tags=["remove-input"]
+page.card("knn-rises-with-norm", "norm-tells-correct", "confidence-inherent-to-cosine-losses")
+
 # %% [markdown]
 # ## At which place?
 #
@@ -189,6 +194,7 @@ recorded.table(
     labels=NAMES,
     caption="AUROC of the norm at each place for right against wrong answers of k-NN (over 0.5: right answers have the larger norms).",
     name="tab-confidence-places",
+    fold="Place by place, in numbers",
 )
 both = [(auroc_at(r, place(r)), auroc_at(r, "backbone")) for r in every]
 if both:
@@ -232,6 +238,7 @@ recorded.table(
     labels=NAMES,
     caption="AUROC of each score for right against wrong answers of k-NN on the test set. Mean (range over seeds).",
     name="tab-confidence-scores",
+    fold="Each score in numbers",
 )
 scored = [r.final for r in every if "auroc_right_norm" in r.final]
 if scored:
@@ -246,6 +253,9 @@ if scored:
         f"nearest image's cosine in {wins['nearest']}."
         + (" With three seeds, norm less margin is " + "; ".join(f"{boxes.measured_text(e)} ({NAMES[arm]})" for arm, e in short.items()) + "." if short else "")
     )
+
+# %% tags=["remove-input"]
+page.card("norm-as-reliable-as-margin", "question-reliability")
 
 # %% [markdown]
 # ## This execution
@@ -280,12 +290,6 @@ pages.table(
 )  # fmt: skip
 assert live["simclr"].final["knn_test"] > live["untrained"].final["knn_test"]
 assert all(abs(r.arrays["coverage"][:, -1] - r.final["knn_test"]).max() < 1e-6 for r in live.values())
-
-# %% [markdown]
-# ## Verdicts
-
-# %% tags=["remove-input"]
-page.verdict("knn-rises-with-norm", "norm-tells-correct", "norm-as-reliable-as-margin", "confidence-inherent-to-cosine-losses")
 
 # %% [markdown]
 # ## What differs, and why it may matter

@@ -43,10 +43,14 @@ page = pages.begin(
 )
 
 # %% [markdown]
-# ## What is claimed
+# ## The answer
 
 # %% tags=["remove-input"]
-page.claim("exemplars-high-norm-prototypical")
+page.answer(
+    {
+        "Do people agree less about the images with the lowest norms?": "exemplars-high-norm-prototypical",
+    }
+)
 
 # %% [markdown]
 # "Prototypical" is in the eye of the beholder. About 51 people have named each test image (CIFAR-10-H {cite}`peterson2019cifar10h`); where
@@ -96,7 +100,11 @@ if trained:
 # %% [markdown]
 # *Untrained* is a network with the weights that it starts with, SimCLR's or SimSiam's. A difference that it shows too is due to the images and the architecture
 # (brightness or contrast may lengthen an embedding in any network), not to what was learned.
-#
+
+# %% tags=["remove-input"]
+page.card("exemplars-high-norm-prototypical")
+
+# %% [markdown]
 # ## This execution: pictures
 #
 # No photograph of CIFAR is shown in this book. Instead SimCLR on `shapes`, run now, looks at 1,024 blends of two patterns each; the weaker has a share from 0 to one half. A
@@ -135,12 +143,6 @@ for r in live.values():
     low, high = norms.extremes(torch.tensor(r.arrays["norm_blends"]), data.labels, data.classes, 10)
     assert math.isclose(float(doubt[low].mean()), r.final["entropy_lowest10"], rel_tol=1e-6)
     assert math.isclose(float(doubt[high].mean()), r.final["entropy_highest10"], rel_tol=1e-6)
-
-# %% [markdown]
-# ## Verdict
-
-# %% tags=["remove-input"]
-page.verdict("exemplars-high-norm-prototypical")
 
 # %% [markdown]
 # ## What differs, and why it may matter

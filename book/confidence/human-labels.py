@@ -38,10 +38,16 @@ page = pages.begin(
 )
 
 # %% [markdown]
-# ## What is claimed
+# ## The answer
 
 # %% tags=["remove-input"]
-page.claim("human-accuracy-rises-cifar10n", "human-accuracy-rises-cifar100n", "human-entropy-falls")
+page.answer(
+    {
+        "Are labels of several people better at larger norms?": "human-accuracy-rises-cifar10n",
+        "Labels of one person?": "human-accuracy-rises-cifar100n",
+        "Do people agree more there?": "human-entropy-falls",
+    }
+)
 
 # %% [markdown]
 # That single images with large norms are *prototypical* of their class is taken up in {doc}`/book/confidence/exemplars`.
@@ -154,7 +160,11 @@ for data, title, array, key, _ in LABELS:
 # image the same tendency may be all but invisible. "The norm says how sure people are of *this image*" would need the second; "sets of images with larger
 # norms are a little easier for people" needs the first. And if the untrained network shows the trend as well, then simple properties of an image, say its
 # contrast, move norms and people alike, and learning has no part in it.
-#
+
+# %% tags=["remove-input"]
+page.card("human-accuracy-rises-cifar10n", "human-accuracy-rises-cifar100n", "human-entropy-falls")
+
+# %% [markdown]
 # ## This execution
 #
 # SimCLR on `shapes`, and the same network untrained, run now, and asked about 1,024 *blends* of two patterns, which they have not seen in training. The second pattern's share is
@@ -185,12 +195,6 @@ for r in live.values():  # bins leave out few images, and their mean is that of 
     rows = r.arrays["bins_entropy"]
     assert rows[:, 1].sum() > 0.8 * (1024 if on == "shapes" else 10_000)
     assert 0 <= rows[:, 2].min() and rows[:, 2].max() <= math.log(10)
-
-# %% [markdown]
-# ## Verdicts
-
-# %% tags=["remove-input"]
-page.verdict("human-accuracy-rises-cifar10n", "human-accuracy-rises-cifar100n", "human-entropy-falls")
 
 # %% [markdown]
 # ## What differs, and why it may matter

@@ -40,22 +40,23 @@ page = pages.begin(
 )
 
 # %% [markdown]
-# ## What is claimed
+# ## The answer
 
 # %% tags=["remove-input"]
-page.claim("test-norms-slightly-smaller", "other-data-smaller-norms")
-
-# %% [markdown]
-# From the means to single images, and a check of the two splits of the other set against each other:
-
-# %% tags=["remove-input"]
-page.claim("norm-tells-other-data", "split-bars-agree")
+page.answer(
+    {
+        "Are test images' norms a little smaller than training images'?": "test-norms-slightly-smaller",
+        "Are those of the other data smaller still?": "other-data-smaller-norms",
+        "Does one norm tell the two apart?": "norm-tells-other-data",
+        "Do both splits of the other data agree?": "split-bars-agree",
+    }
+)
 
 # %% [markdown]
 # ## What is measured
 #
 # Let $m(S)$ be the mean norm of the images of a split $S$, where the loss acts: at SimCLR's {term}`projector`, at SimSiam's {term}`predictor`. All images are clean, training images
-# too. The first claims are about
+# too. The first two questions are about
 #
 # $$\frac{m(S)}{m(\text{training images})},$$ (eq-confidence-ratio)
 #
@@ -89,7 +90,6 @@ def ratio(which, split):
 
 def auroc(r):
     return r.final.get(f"auroc_ood_{OTHER[r.config['dataset']]}_test")
-
 
 # %% [markdown]
 # ## Recorded evidence
@@ -173,6 +173,9 @@ if starts:
 elif trained:
     pages.say("**Before training**: no run of an untrained network has been recorded yet.")
 
+# %% tags=["remove-input"]
+page.card("test-norms-slightly-smaller", "other-data-smaller-norms", "norm-tells-other-data", "split-bars-agree")
+
 # %% [markdown]
 # **Must it be so?** That a step lengthens the embedding of the image it was taken for is a theorem about embeddings moved freely
 # ({doc}`/book/theory/norm-growth`). A network moves all embeddings at once: what lengthens those of one photograph lengthens those of all
@@ -213,15 +216,6 @@ pages.say(
     f"In this execution the norm tells the foreign images with an AUROC of {found['simclr']:.2f} after training and {found['untrained']:.2f} before."
 )
 assert all(0 <= a <= 1 for a in found.values()) and live["simclr"].status == "finished"
-
-# %% [markdown]
-# ## Verdicts
-
-# %% tags=["remove-input"]
-page.verdict("test-norms-slightly-smaller", "other-data-smaller-norms")
-
-# %% tags=["remove-input"]
-page.verdict("norm-tells-other-data", "split-bars-agree")
 
 # %% [markdown]
 # ## What differs, and why it may matter

@@ -47,12 +47,21 @@ page = pages.begin(
 )
 
 # %% [markdown]
-# ## The claims
+# ## The answer
 
 # %% tags=["remove-input"]
-page.claim("dense-regions-large-norms", "dense-regions-grow-most", "none-dense-and-small", "density-holds-for-new-points")
-page.claim("frequent-classes-large-norms", "frequent-class-norms-grow")
-page.claim("latents-reconstructed-3d", "latents-3d-norms-spread")
+page.answer(
+    {
+        "Does training make norms large where embeddings lie densely?": "dense-regions-large-norms",
+        "Within a class, too?": "dense-regions-grow-most",
+        "For new observations, too?": "density-holds-for-new-points",
+        "Do frequent classes have larger norms?": "frequent-classes-large-norms",
+        "Are latent classes recovered in three dimensions?": "latents-reconstructed-3d",
+    }
+)
+
+# %% [markdown]
+# Large norms do lie where embeddings are dense, but mostly before the first step already: {eq}`eq-density-division` says why, {numref}`tab-density-spearman` by how much.
 
 # %% [markdown]
 # ## The setting
@@ -127,7 +136,6 @@ def gap(record, suffix="", within=False):
     label = record.arrays["label"] if within else np.zeros(len(norm))
     members = [label == k for k in np.unique(label)]
     return float(np.mean([stats.spearman(norm[m], norm[m] * np.sqrt(2 * distance[m])) for m in members]))
-
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Six scatter plots of norm against cosine distance to the 10th neighbour on logarithmic axes, two rows (text, released) by three columns (before training, as plotted in the paper, new observations). In each the points fall along a dashed line of slope minus one half, before training too."}, "figure": {"caption": "Norm against the cosine distance to the 10th neighbour, one network of ten (seed 0), coloured by class; a smaller distance is a denser place. Dashed: {eq}`eq-density-division` with one gap $\\delta$ for all points. Below each panel's title, Spearman's coefficient, mean over ten networks with its 95 % interval.", "name": "fig-density-scatter"}}
 fig, axes = plt.subplots(2, 3, figsize=(8.2, 5.6), layout="constrained")
@@ -225,6 +233,9 @@ across(
 # that was learned. The effect is modest; it is the same for new observations ({numref}`fig-density-intervals`, right), so it belongs to the *region* and not to
 # the points that were updated, and it is absent where the network was trained on other classes.
 
+# %% tags=["remove-input"]
+page.card("dense-regions-large-norms", "dense-regions-grow-most", "none-dense-and-small", "density-holds-for-new-points")
+
 # %% [markdown]
 # ## Norm against frequency
 #
@@ -264,11 +275,14 @@ pages.table(rows, ["arm", "", "class 1 over 2, %", "class 2 over 3, %", "class 3
 # real; it is a few percent, less than one reads off the printed figure at epoch 50 (about 8.1 against 7.2, one draw of five networks).
 # A *single* network rarely shows the order: which class has the large norm differs from one network to the next. In the text's own setting, where classes are
 # visible, this chance is far larger than any effect of frequency, and twenty networks do not bring out an order. The claim asks for 5 % between the most and the least frequent class, since
-# the printed curves differ by about 12 %; the verdicts below say where that is reached.
+# the printed curves differ by about 12 %; the card says where that is reached.
 #
 # The right-hand panel shows a second thing. Under {eq}`eq-density-loss` the gradient at an embedding is
 # perpendicular to it, so a free embedding could only grow ({doc}`../theory/cosine-gradient`). These embeddings *shrink* in the second half, without
 # any {term}`weight decay`: what moves is the weights that all of them share. {cite:t}`draganov2025norms` note this themselves.
+
+# %% tags=["remove-input"]
+page.card("frequent-classes-large-norms", "frequent-class-norms-grow")
 
 # %% [markdown]
 # ## In three dimensions
@@ -334,6 +348,7 @@ across(
     ],
     caption="Three dimensions, eight classes, ten networks, with 95 % intervals. Accuracy: of the nearest class mean by cosine. Turned: by the best rotation or reflection. Spread: standard deviation over mean",
     name="tab-density-solid",
+    fold="Three dimensions in numbers",
 )
 
 # %% [markdown]
@@ -341,6 +356,9 @@ across(
 # than this: the turned clouds do not lie on top of each other, since the loss has no reason to keep the *distances* between
 # classes. And the learned cloud is no sphere: within a class norms differ, and fall with the distance to the neighbour. Much
 # of that is there before training (the spread of the norms hardly changes), but here too training deepens the correlation within classes.
+
+# %% tags=["remove-input"]
+page.card("latents-reconstructed-3d", "latents-3d-norms-spread")
 
 # %% [markdown]
 # ## This execution
@@ -361,14 +379,6 @@ pages.say(
 )
 assert own.status == "finished"
 assert min(h["loss"] for h in own.history[1:]) < np.log(127)  # the loss when all embeddings are equal
-
-# %% [markdown]
-# ## Verdicts
-
-# %% tags=["remove-input"]
-page.verdict("dense-regions-large-norms", "dense-regions-grow-most", "none-dense-and-small", "density-holds-for-new-points")
-page.verdict("frequent-classes-large-norms", "frequent-class-norms-grow")
-page.verdict("latents-reconstructed-3d", "latents-3d-norms-spread")
 
 # %% [markdown]
 # ## What differs, and why

@@ -47,15 +47,21 @@ page = pages.begin(
 )
 
 # %% [markdown]
-# ## The claims
+# ## The answer
 
 # %% tags=["remove-input"]
-page.claim("norm-slows-quadratically", "angle-slows-quadratically")
-page.claim("norm-slowdown-hundredfold", "angle-slowdown-twofold", "norm-matters-more-than-angle")
+page.answer(
+    {
+        "Do the steps grow with the square of the norm?": "norm-slows-quadratically",
+        "And with the inverse square of the sine near π?": "angle-slows-quadratically",
+        "Does the norm matter more than the angle?": "norm-matters-more-than-angle",
+        "Does GradScale with p = 1 free the steps of the norm?": "gradscale-cancels-steps",
+        "Do we get the numbers that the released notebook printed?": "notebook-steps-norm-1",
+    }
+)
 
 # %% [markdown]
-# Three more hold us to the numbers that the released notebook printed, and three are about GradScale, the layer that multiplies
-# the gradient of each embedding $z$ by $\|z\|^p$; they stand below, where they are tested.
+# A power on one side, a logarithm on the other: {eq}`eq-norm-and-angle-steps`.
 
 # %% [markdown]
 # ## One step is a right triangle
@@ -187,9 +193,6 @@ for norm, alpha, printed in cases:
     rows.append([f"{norm:g}", f"{alpha:g}".replace("-", "−"), f"{angles[where]:.2f}", f"{printed:.0f}", f"{e.mean:.1f}", f"{e.high - e.mean:.1f}", percent(100 * (e.mean / printed - 1)), f"{predicted:.1f}"])
 pages.table(rows, ["norm", r"$\alpha$", r"$\phi_0$", "printed", "ours", "± (95 %)", "difference, %", "small-step law"], caption="Steps to convergence: the notebook's printed output and our simulation of it, mean over the seeds with the half-width of its interval", name="tab-norm-and-angle-printed")
 
-# %% tags=["remove-input"]
-page.claim("notebook-steps-norm-1", "notebook-factor-norm", "notebook-factor-angle")
-
 # %% [markdown]
 # The printed counts come from one run without a seed, so they differ from ours as one draw of 500 pairs differs from another.
 # How far the map is the product that {eq}`eq-norm-and-angle-steps` promises, and what the logarithm means for the angle:
@@ -210,17 +213,22 @@ pages.say(
     f"every pair would have to start within $10^{{{decades:.0f}}}$ of $\\pi$."
 )
 
+# %% tags=["remove-input"]
+page.card("notebook-steps-norm-1", "notebook-factor-norm", "notebook-factor-angle")
+
+# %% tags=["remove-input"]
+page.card(
+    "norm-slows-quadratically", "angle-slows-quadratically", "norm-slowdown-hundredfold", "angle-slowdown-twofold",
+    "norm-matters-more-than-angle",
+)
+
 # %% [markdown]
 # The hundredfold and the twofold of {cite:t}`draganov2024pitfalls` are therefore not properties of norm and angle alone but of
 # where the axes of the figure end: a norm of 10 ($10^2$) and $|\alpha| = 0.96$. What does not depend on the
 # axes is the *kind* of growth, a power on one side and a logarithm on the other.
 #
 # ### GradScale: one power for each $p$
-
-# %% tags=["remove-input"]
-page.claim("gradscale-default-steps", "gradscale-cancels-steps", "gradscale-reduces-slowdown")
-
-# %% [markdown]
+#
 # {cite:t}`draganov2025norms` write that $p = 1$ "will cancel the gradients' dependence on the embedding norm". It does: the
 # gradient's length becomes $\sin\phi$, whatever the norm. But the cosine only knows directions, and a step of a given length turns a
 # vector ten times as long ten times less. So $p = 1$ takes away one of the two powers of $\rho$ in {eq}`eq-norm-and-angle-steps` and leaves the other;
@@ -253,6 +261,9 @@ for p, gradient, turn in ((0, r"$\rho^{-1}$", r"$\rho^{-2}$"), (1, r"$1$", r"$\r
     rows.append([f"{p}", gradient, turn, f"{slope.mean:.3f} [{slope.low:.3f}, {slope.high:.3f}]", f"{factor.mean:.1f}", f"{growth[one]:.2g}", f"{growth[-1]:.1g}"])
 pages.table(rows, ["$p$", r"gradient $\propto$", r"angle turned per step $\propto$", "measured slope of the steps, 95 % interval", "steps at norm 10 / norm 1", "growth at norm 1, %", "growth at norm 10, %"], caption="What GradScale does to the gradient, to the turning and to the steps", name="tab-norm-and-angle-gradscale")
 
+# %% tags=["remove-input"]
+page.card("gradscale-default-steps", "gradscale-cancels-steps", "gradscale-reduces-slowdown")
+
 # %% [markdown]
 # The price is in the right-hand panel. Without GradScale a large norm protects itself: what a large embedding
 # gains on the way is negligible beside what it has. With $p = 1$ every embedding gains the same length, with $p = 2$ the same
@@ -283,15 +294,6 @@ pages.table(rows, ["norm", "steps", "small-step law", "norm at the end / at the 
 pages.say(f"GradScale $p = {power:g}$, rate {rate:g}, seed {seed}: slope {own.final.get('slope_loglog', float('nan')):.3f}, the law's is {2 - power:g}.")
 np.testing.assert_allclose(steps[there], predicted[there], rtol=0.02 + rate / ours.pairs, atol=1)
 assert there.any() and (growth[there] > 1).all()
-
-# %% [markdown]
-# ## Verdicts
-
-# %% tags=["remove-input"]
-page.verdict("norm-slows-quadratically", "angle-slows-quadratically")
-page.verdict("norm-slowdown-hundredfold", "angle-slowdown-twofold", "norm-matters-more-than-angle")
-page.verdict("notebook-steps-norm-1", "notebook-factor-norm", "notebook-factor-angle")
-page.verdict("gradscale-default-steps", "gradscale-cancels-steps", "gradscale-reduces-slowdown")
 
 # %% [markdown]
 # (what-differs-norm-and-angle)=
@@ -328,7 +330,7 @@ for cell, name in {**names, **more}.items():
     last = number(cell, "steps_angle_-0.96")
     slope = number(cell, "slope_loglog")
     rows.append([name, f"{at[0].mean:.1f}", f"{at[1].mean:.1f}", f"{slope.mean:.3f}", f"{last.mean:.1f}", f"{number(cell, 'factor_angle').mean:.2f}"])
-pages.table(rows, ["setting", "steps at norm 1", "steps at norm 10", "slope, norms 1 to 10", r"steps at $\alpha = -0.96$", "times those at $\\alpha = 0$"], caption="The readings in numbers, mean over ten seeds", name="tab-norm-and-angle-readings")
+pages.table(rows, ["setting", "steps at norm 1", "steps at norm 10", "slope, norms 1 to 10", r"steps at $\alpha = -0.96$", "times those at $\\alpha = 0$"], caption="The readings in numbers, mean over ten seeds", name="tab-norm-and-angle-readings", fold="The readings in numbers")
 
 # %% [markdown]
 # * **The rate.** "Learning rate 10" acts on the mean over 500 pairs, so each pair moves with 0.02. Taken at its word for

@@ -53,11 +53,17 @@ NAME = {"infonce": "InfoNCE", "dcl": "DCL", "vicreg": "VICReg", "barlow-twins": 
 COLOR = dict(zip(NAME, (plots.BLUE, plots.SKY, plots.ORANGE, plots.PURPLE, plots.GREEN)))
 
 # %% [markdown]
-# ## The claims
+# ## The answer
 
 # %% tags=["remove-input"]
-page.claim("three-lines-rank-1", "three-lines-infonce-line", "three-lines-broader")
-page.claim("three-lines-not-separated", "three-lines-anchors-separate")
+page.answer(
+    {
+        "Do the usual losses press the lines into one?": "three-lines-rank-1",
+        "Does InfoNCE?": "three-lines-infonce-line",
+        "Do VICReg and Barlow Twins leave the clusters close?": "three-lines-not-separated",
+        "Do anchors put them farther apart than any loss without?": "three-lines-anchors-separate",
+    }
+)
 
 # %% [markdown]
 # ## The experiment, and what the paper leaves open
@@ -324,7 +330,12 @@ plt.show()
 
 # %% tags=["hide-input"]
 rows = [[name, shown(number(records[a], "loss"), 4), shown(number(records[a], "loss_change"), 4)] for a, name in NAME.items()]
-pages.table(rows, ["loss", "mean over the last tenth of the steps", "change from the tenth before"], caption="Is it convergence? The arm's own loss at the end of 3000 steps", name="tab-three-lines-loss")
+pages.table(
+    rows,
+    ["loss", "mean over the last tenth of the steps", "change from the tenth before"],
+    fold="Is it convergence? The loss at the end",
+    lead="The arm's own loss at the end of 3000 steps.",
+)
 
 # %% [markdown]
 # Four losses have flattened, though none has quite come to rest: "until convergence" can hardly mean more at a constant rate. **Barlow Twins has not converged**: seeds fall from the value of a
@@ -342,7 +353,11 @@ pages.table(rows, ["Barlow Twins", "largest separation on the way, degrees", "lo
 # It does not come to rest: seeds climb until the three axes are well apart, two are then *thrown back* onto a line, where the loss is many times as high.
 # This is the instability at high rates that {cite:t}`li2024cloa` describe, seen for one of their four losses, and its line is no minimum but the place where runs land and which they leave. An explanation that would fit: the loss ignores the size
 # of each dimension, so {term}`weight decay` shrinks the weights until a step is too large for them. We have not tested it.
-#
+
+# %% tags=["remove-input"]
+page.card("three-lines-rank-1", "three-lines-infonce-line", "three-lines-broader", "three-lines-not-separated")
+
+# %% [markdown]
 # ## Other readings of the text
 #
 # Does a line appear if one of the unstated choices is made otherwise? InfoNCE at its rate, one thing changed at a time, three seeds.
@@ -362,7 +377,7 @@ rows = []
 for cell, what in readings.items():
     runs = records[cell][:3]
     rows.append([what, shown(number(runs, "separation"), 0), shown(number(runs, "rank1_share"), 2), shown(number(runs, "cluster_share"), 2), shown(number(runs, "nearest_axis"), 2)])
-pages.table(rows, ["reading", "separation, degrees", "rank-1 share", "cluster share", "nearest axis"], caption="One unstated choice made otherwise, seeds 0 to 2, mean and half-width of the 95 % interval", name="tab-three-lines-readings")
+pages.table(rows, ["reading", "separation, degrees", "rank-1 share", "cluster share", "nearest axis"], caption="One unstated choice made otherwise, seeds 0 to 2, mean and half-width of the 95 % interval", name="tab-three-lines-readings", fold="The other readings in numbers")
 
 # %% [markdown]
 # No reading brings the line. Nor is its absence due to batch norm, which can be left out.
@@ -389,6 +404,9 @@ pages.table(rows, ["loss", "labels for each cluster, of 100", "separation, degre
 # {numref}`tab-three-lines-ideal` predicts: an anchor for each cluster costs it as much as a line. With the weight that the printed sums imply, CLOA is hardly different from InfoNCE.
 # To be fair to the idea: three clusters of points are an easy task for a few labels. Whether a contrastive term helps where labels are scarce for the task is a question for CIFAR,
 # with the same control beside it.
+
+# %% tags=["remove-input"]
+page.card("three-lines-anchors-separate")
 
 # %% tags=["hide-cell"]
 # What the text above says of the records, so that it cannot outlive them.
@@ -421,13 +439,6 @@ rows = [[h["step"], f"{h['loss']:.4f}" if "loss" in h else "", f"{h['separation'
 pages.table(rows, ["step", "loss", "separation, degrees", "rank-1 share"])
 pages.say(f"{NAME[arm]}, rate {own.config['rate']:g}, seed {seed}: {own.status}.")
 assert own.status == "diverged" or (1 / 3 <= own.final["rank1_share"] <= 1 and 0 <= own.final["separation"] <= 90)
-
-# %% [markdown]
-# ## Verdicts
-
-# %% tags=["remove-input"]
-page.verdict("three-lines-rank-1", "three-lines-infonce-line", "three-lines-broader")
-page.verdict("three-lines-not-separated", "three-lines-anchors-separate")
 
 # %% [markdown]
 # ## What differs, and why

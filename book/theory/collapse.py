@@ -48,7 +48,24 @@ page = pages.begin(
 )
 
 # %% [markdown]
-# ## The claims
+# ## The answer
+
+# %% tags=["remove-input"]
+page.answer(
+    {
+        "Has InfoNCE no gradient when all embeddings lie on one line?": "collapse-rank1-stationary",
+        "Is a zero gradient enough for a minimum?": "collapse-zero-gradient-enough",
+        "Are equal embeddings a local minimum?": "collapse-equal-minimum",
+        "Are embeddings on one line?": "collapse-rank1-minimum",
+        "Does batch normalisation rule out a single point?": "batch-norm-no-collapse",
+    }
+)
+
+# %% [markdown]
+# With two pairs or more, in two dimensions or more, both are saddles ({prf:ref}`thm-collapse`), with one exception: two pairs at opposite points. Descent leaves them, later the nearer it starts ({numref}`fig-collapse-escape`).
+
+# %% [markdown]
+# ## What is printed
 #
 # Let a batch hold $n$ {term}`positive pairs <positive pair>`, so $|I| = 2n$ samples, with the {term}`InfoNCE` loss at {term}`temperature` $\tau$. {cite:t}`li2024cloa` write $z_i$ for the normalised and $\tilde z_i$ for the
 # raw {term}`embedding`. Their theorem, and one sentence after it:
@@ -61,22 +78,7 @@ pages.show(
 )
 
 # %% [markdown]
-# That is two steps, and each gets its claims. The gradient vanishes:
-
-# %% tags=["remove-input"]
-page.claim("collapse-equal-stationary", "collapse-rank1-stationary")
-
-# %% [markdown]
-# And therefore there is a minimum:
-
-# %% tags=["remove-input"]
-page.claim("collapse-zero-gradient-enough", "collapse-equal-minimum", "collapse-rank1-minimum", "collapse-most-losses")
-
-# %% [markdown]
-# A number in the proof, and a remark on collapse in another paper, belong here too:
-
-# %% tags=["remove-input"]
-page.claim("collapse-probability", "batch-norm-no-collapse")
+# That is two steps: the gradient vanishes, and therefore there is a minimum.
 
 # %% [markdown]
 # ## The gradient vanishes
@@ -86,29 +88,27 @@ page.claim("collapse-probability", "batch-norm-no-collapse")
 # largest or the smallest value that it can have, and $\nabla u = 0$. This needs nothing of InfoNCE: **every** differentiable function of cosines has a zero gradient at
 # **every** configuration on a line, with any signs, norms, number of pairs and dimension.
 
-# %% tags=["hide-input"]
-decided = proof_report.Decided(page.recorded("proofs"), *checks.CHECKS)
-decided.table("collapse-equal-stationary", "collapse-rank1-stationary", caption="Collapsed embeddings have no gradient", name="tab-collapse-gradient")
+# %% tags=["remove-input"]
+page.card("collapse-equal-stationary", "collapse-rank1-stationary")
 
 # %% [markdown]
 # The paper's proof is right in what it needs. Its long gradient for unit vectors agrees with autograd. Its last display divides by $\|z_i\|$, which is one, where the
-# norm of the raw embedding belongs; as the product is zero, nothing hangs on it. Its value for the softmax's probability is a slip as well:
+# norm of the raw embedding belongs; as the product is zero, nothing hangs on it. Its value for the softmax's probability is a slip as well: with $2n$ equal embeddings each of the $2n - 1$ others is as likely as the
+# next, so the probability is $1/(|I| - 1)$. Minus its logarithm is the *loss*. With four samples the printed "probability" is $\log 3 > 1$. It enters the proof only through a factor $1 - \mathbb{P}^*$ that stands before
+# a difference of zero.
 
-# %% tags=["hide-input"]
-decided.table("collapse-probability", caption="The probability of the positive at equal embeddings", name="tab-collapse-probability")
+# %% tags=["remove-input"]
+page.card("collapse-probability")
 
 # %% [markdown]
-# With $2n$ equal embeddings each of the $2n - 1$ others is as likely as the next, so the probability is $1/(|I| - 1)$. Minus its logarithm is the *loss*. With four samples the printed
-# "probability" is $\log 3 > 1$. It enters the proof only through a factor $1 - \mathbb{P}^*$ that stands before a difference of zero.
-#
 # ## A vanishing gradient is not a minimum
 #
 # No formula is needed to see that equal embeddings are no minimum. **Turn one pair away from all the others, rigidly.** The pair stays together, so no attraction changes. The cosines between this
 # pair and the rest fall; all other cosines stay. So every term in every denominator stays or falls, and the loss falls, at once and all the way to the opposite
 # side, at every temperature. All it takes is a second pair to turn away from, and a second dimension to turn in.
 
-# %% tags=["hide-input"]
-decided.table("collapse-zero-gradient-enough", "collapse-equal-minimum", caption="Equal embeddings, decided by second order", name="tab-collapse-equal")
+# %% tags=["remove-input"]
+page.card("collapse-zero-gradient-enough", "collapse-equal-minimum")
 
 # %% [markdown]
 # With pencil and paper: two pairs, $\tau = 1$, $d = 2$. If all are equal, each anchor sees three alike, and the loss is $\log 3$. With the second pair at a right angle to the first it is
@@ -145,8 +145,8 @@ decided.table("collapse-zero-gradient-enough", "collapse-equal-minimum", caption
 # $-1$, the loss is constant around every point, and each is a minimum only because nothing can move. For $n = 2$ the pairs can be as far apart as they would like to be, at opposite
 # points, and that is one line; the theorem's "infinitely many local minima" do exist then, one for each direction of the line. They are what the loss is *for*.
 
-# %% tags=["hide-input"]
-decided.table("collapse-rank1-minimum", caption="Embeddings on one line, decided by second order", name="tab-collapse-line")
+# %% tags=["remove-input"]
+page.card("collapse-rank1-minimum")
 
 # %% [markdown]
 # {numref}`fig-collapse-landscape` draws the loss, computed by `ssllib.losses` and not from the formulas above, along a representative of each kind.
@@ -202,9 +202,6 @@ _ = axes[0].set_ylabel("InfoNCE")
 _ = fig.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8.5)
 plt.show()
 
-# %% [markdown]
-# The formulas against autograd, which differentiates the library's loss twice in float64 and knows nothing of symmetry: the largest difference between the sorted eigenvalues, in units of the largest eigenvalue.
-
 # %% tags=["hide-input"]
 rows = []
 for m, k, tau, d in ((1, 0, 1.0, 3), (2, 0, 0.5, 2), (pairs, 0, temperature, 3), (12, 0, 0.1, 2), (1, 1, 0.5, 3), (2, 1, 0.5, 2), (pairs - far, far, temperature, 3), (8, 2, 20.0, 3)):
@@ -215,7 +212,12 @@ for m, k, tau, d in ((1, 0, 1.0, 3), (2, 0, 0.5, 2), (pairs, 0, temperature, 3),
     assert error < 1e-10, "the closed form disagrees with autograd"
     count = [int((law < -1e-12).sum()), int((law.abs() <= 1e-12).sum()), int((law > 1e-12).sum())]
     rows.append([m, k, f"{tau:g}", d, *count, f"{float(law[0]):.3g}".replace("-", "−"), "below $10^{-10}$"])
-pages.table(rows, ["m", "k", r"$\tau$", "d", "negative", "zero", "positive", "lowest eigenvalue", "closed form less autograd"], caption="The Hessian of InfoNCE at collapse", name="tab-collapse-autograd")
+pages.table(
+    rows,
+    ["m", "k", r"$\tau$", "d", "negative", "zero", "positive", "lowest eigenvalue", "closed form less autograd"],
+    fold="The eigenvalues against autograd",
+    lead="Autograd differentiates the library's loss twice in float64 and knows nothing of symmetry. The last column is the largest difference between the sorted eigenvalues, in units of the largest one.",
+)
 
 # %% [markdown]
 # How steep is the way down? {numref}`fig-collapse-spectrum` has the eigenvalues at equal embeddings for batches of every size, and the two "against each other" curvatures for every share of pairs on a side. On the *smaller* side pairs may be
@@ -316,6 +318,7 @@ pages.say(
 )
 
 # %% [markdown]
+# :::{dropdown} Loss by loss
 # * **Attraction alone** (`info_nce_attraction`, `negative_cosine`) has its global minimum wherever positives agree, collapse included. For `info_nce_attraction` the zeros beyond the rotations are pairs that move together; the loss is exactly
 #   level along them. This is the collapse that methods without negatives must guard against by other means, and the one that a reader of the theorem may have in mind. For `negative_cosine` only the predictions move; the targets are held fixed,
 #   as its gradient sees them.
@@ -326,9 +329,9 @@ pages.say(
 #   squares of deviations, and their curvature away from there is huge: of the order of $1/\sqrt\varepsilon$ and $1/\varepsilon$.
 # * **DINO** reads probabilities from coordinates. Equal outputs stand still only if the softmaxes of student and teacher agree.
 # * **Two pairs at opposite ends** are what InfoNCE and its kin look for when there are only two, and the triplet loss is switched off there.
+# :::
 #
-# Three of these answers hang on details, which {numref}`tab-collapse-details` varies. VICReg is stationary on a line along an axis, if its spread is large enough. Barlow Twins' small gradient on the line comes from its $\varepsilon$ alone; without it
-# the directions in which the dimensions stop being copies of each other go down. DINO stands still at uniform outputs.
+# Three of these answers hang on details:
 
 # %% tags=["hide-input"]
 axis = 2 * collapse.embeddings(collapse.RANK_1.sides, [1.0, 0.0, 0.0])
@@ -340,17 +343,22 @@ details = [
     ["`barlow_twins`, line, eps = $10^{-14}$", critical_points.classify(lambda x: losses.barlow_twins(x[:6], x[6:], eps=1e-14), generic, normalised=False)],
     ["`dino`, all outputs equal and uniform", critical_points.classify(lambda x: losses.dino(x[:6], x[6:], torch.zeros(3)), even, normalised=False, trained=first)],
 ]
-pages.table([[name, cell(point)] for name, point in details], ["loss and place", "what kind of point"], caption="The same, for special places and parameters", name="tab-collapse-details")
+pages.table(
+    [[name, cell(point)] for name, point in details],
+    ["loss and place", "what kind of point"],
+    fold="The same for special places and parameters of VICReg, Barlow Twins and DINO",
+    lead="VICReg is stationary on a line along an axis, if its spread is large enough. Barlow Twins' small gradient on the line comes from its $\\varepsilon$ alone; without it the directions in which the "
+    "dimensions stop being copies of each other go down. DINO stands still at uniform outputs.",
+)
+
+# %% tags=["remove-input"]
+page.card("collapse-most-losses")
 
 # %% [markdown]
 # ## Batch normalisation before the loss
 #
 # {cite:t}`draganov2024pitfalls` say in a footnote that "batch-normalized models cannot collapse to a single point": batch normalisation divides by the spread, however small.
-
-# %% tags=["hide-input"]
-decided.table("batch-norm-no-collapse", caption="Batch normalisation of equal inputs, of different ones, and of inputs on a line", name="tab-collapse-batch-norm")
-
-# %% [markdown]
+#
 # Inputs that are exactly equal stay so: zero divided by $\sqrt\varepsilon$ is zero, for each of them (and $\varepsilon = 0$ gives $0/0$). Inputs that differ are spread out to a variance of
 # $v/(v + \varepsilon)$: one, as the footnote has it, as long as their own variance $v$ is well above $\varepsilon$, and $v/\varepsilon$ below it. A cosine loss after the batch normalisation does not even notice the difference, because it looks at
 # directions: {numref}`fig-collapse-batch-norm`. Without batch normalisation the loss at embeddings that differ by $\delta$ tends to $\log(2n - 1)$ as $\delta \to 0$. With it, the loss tends to a value that depends on *how* they differ. So equal
@@ -408,20 +416,16 @@ pages.say(
 # So batch normalisation turns the one kind of collapse into the other. It keeps a batch from a single point, and it takes any line to a line through the origin, with about half of the samples on each side: rank-1 collapse survives it, as
 # the "several clusters that straddle the origin" of the same footnote's page suggest. For InfoNCE that is a saddle again.
 
+# %% tags=["remove-input"]
+page.card("batch-norm-no-collapse")
+
 # %% [markdown]
 # ## This execution
 #
 # Every check once more, now; it must come to the same words as its record.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-decided.again()
-
-# %% [markdown]
-# ## Verdicts
-
-# %% tags=["remove-input"]
-page.verdict("collapse-equal-stationary", "collapse-rank1-stationary", "collapse-zero-gradient-enough", "collapse-equal-minimum")
-page.verdict("collapse-rank1-minimum", "collapse-most-losses", "collapse-probability", "batch-norm-no-collapse")
+proof_report.Decided(page.recorded("proofs"), *checks.CHECKS).again()
 
 # %% [markdown]
 # ## What differs, and why
@@ -429,7 +433,7 @@ page.verdict("collapse-rank1-minimum", "collapse-most-losses", "collapse-probabi
 # * **What the theorem should have said.** *All configurations on a line are stationary points of InfoNCE, and for more than two pairs in two or more dimensions all of them are saddles.* {cite:t}`li2024cloa` ask why training at a high rate ends on
 #   a line, and that is a real observation. A local minimum of the loss in the embeddings is not the reason.
 # * **Embeddings or parameters.** The theorem speaks of a function $f$ that is trained. We decide about embeddings, as its proof does. In the *parameters* of a network there are minima at collapse for a reason that has nothing to do with
-#   InfoNCE: if all ReLUs of a layer are off for all inputs, the outputs are equal and stay so under every small change of the parameters, and any loss is flat there:
+#   InfoNCE: if all ReLUs of a layer are off for all inputs, the outputs are equal and stay so under every small change of the parameters, and any loss is flat there.
 
 # %% tags=["hide-input"]
 def network(parameters, x):
@@ -457,8 +461,8 @@ assert max(map(abs, dead)) < rounding < max(map(abs, alive))
 pages.table(
     [[name, *(f"{x:+.1e}".replace("-", "−") if abs(x) > rounding else "0" for x in (up, down))] for name, (up, down) in (("all units off: equal embeddings", dead), ("as initialised", alive))],
     ["hidden layer", "largest rise", "largest fall"],
-    caption="Change of InfoNCE over 50 small random changes of a network's parameters",
-    name="tab-collapse-dead",
+    fold="Dead units against live ones",
+    lead="Change of InfoNCE over 50 small random changes of a network's parameters.",
 )
 
 # %% [markdown]

@@ -51,9 +51,25 @@ page = pages.begin(
 def vector(*entries):
     return torch.tensor(entries, dtype=torch.float64)
 
+# %% [markdown]
+# ## The answer
+
+# %% tags=["remove-input"]
+page.answer(
+    {
+        "Does the theorem hold as it is printed?": "cosine-bound",
+        "With the unit vectors that its proof and gradient descent have?": "cosine-bound-hats",
+        "Does a step change the cosine by sin² over the squared norm?": "cosine-change-quadratic",
+        "Can a large norm slow descent without limit?": "slowdown-unbounded",
+        "Is the slowdown at least quadratic in the norm and in the angle?": "slowdown-at-least-quadratic",
+    }
+)
 
 # %% [markdown]
-# ## The claims
+# The change is $2\gamma\sin^2\phi/\rho^2$ to within a factor of $1 \pm \gamma/\rho^2$, at every angle: {prf:ref}`thm-cosine-bound` takes the place of the printed bounds.
+
+# %% [markdown]
+# ## What is printed
 #
 # Two {term}`embeddings <embedding>` $z_i$ and $z_j$ have the same norm $\rho$ and the angle $\phi$ between them. Both take one step of gradient descent on
 # $-\hat z_i^\top \hat z_j$ with learning rate $\gamma$, and $\Delta\cos\phi$ is what this adds to their {term}`cosine similarity`. The theorem is
@@ -75,16 +91,7 @@ pages.show("::::{grid} 1\n:gutter: 2\n\n" + "\n\n".join(cards) + "\n::::")
 # | restatement | "1 step of gradient descent" | $\frac{\gamma\sin^2\phi}{\rho^2} \bigl[ 2 - \frac{\gamma\cos\phi}{\rho^2} \bigr]$ | $<$ |
 # | proof | with $\hat z_j$: $z_i + \frac{\gamma}{\lVert z_i \rVert} (\hat z_j)_{\perp z_i}$ | both, the second one first | $\leq$ |
 #
-# So there are three claims. Gradient descent has the hat ({doc}`cosine-gradient`); the theorem as printed has not.
-
-# %% tags=["remove-input"]
-page.claim("cosine-bound", "cosine-bound-hats", "cosine-bound-restated")
-
-# %% [markdown]
-# And this is what the papers read into the theorem:
-
-# %% tags=["remove-input"]
-page.claim("cosine-change-quadratic", "effective-rate-reading", "slowdown-at-least-quadratic", "slowdown-unbounded", "angle-matters-only-near-pi")
+# So three bounds are to be tested. Gradient descent has the hat ({doc}`cosine-gradient`); the theorem as printed has not.
 
 # %% [markdown]
 # (the-exact-change)=
@@ -198,16 +205,17 @@ plt.show()
 #
 # Every one of these statements was decided by machine: an equation by SymPy, an inequality by Z3, from the vectors and the updates as they are printed.
 
-# %% tags=["hide-input"]
-decided = proof_report.Decided(page.recorded("proofs"), "cosine-bound", "cosine-bound-hats", "cosine-bound-restated", "cosine-change-quadratic", "effective-rate-reading", "slowdown-at-least-quadratic", "slowdown-unbounded", "angle-matters-only-near-pi", "angle-control-keeps-norm")
-decided.table("cosine-bound", "cosine-bound-hats", "cosine-bound-restated", roles=("claim", "proof"), caption="The bounds as printed, and the lines of the proof in 2502.09252, A.4", name="tab-cosine-bound-printed")
+# %% tags=["remove-input"]
+page.card("cosine-bound", "cosine-bound-hats", "cosine-bound-restated")
 
 # %% [markdown]
+# :::{dropdown} Where the proof goes wrong
 # The proof's two middle steps are right, and it gets as far as the exact numerator. It goes wrong twice at the end, each time by dividing or dropping
 # something whose sign it does not ask for. Replacing $\rho'$ by the smaller $\rho$ enlarges a *positive* cosine; a negative one it makes more negative. And
 # dropping $-\gamma\cos\phi/\rho^2$ enlarges the bracket only if the cosine is not negative. For acute angles and steps that do not overshoot, all of it is sound. (The first display
 # has $\rho'$ under the products where $\rho$ belongs; later lines have it right. The copy of the older paper that we read by machine lacks the prime on some $\rho'$, which
-# may be the reading's fault, so these lines are quoted from the newer one.)
+# may be the reading's fault, so the card quotes these lines from the newer one.)
+# :::
 
 # %% [markdown]
 # ## The bound that holds
@@ -318,23 +326,20 @@ plt.show()
 # :::
 
 # %% tags=["hide-input"]
-decided.table("cosine-bound", "cosine-bound-hats", "cosine-bound-restated", roles=("added",), caption="What takes the place of the printed bounds, decided", name="tab-cosine-bound-added")
-
-# %% [markdown]
-# ### Against autograd
-#
-# The closed form once more against plain gradient descent in float64: autograd differentiates the loss, both vectors step, and the cosines before and after are subtracted. The pairs include obtuse and
-# right angles, parallel and antipodal ones and those within $10^{-8}$ of them, norms from $10^{-100}$ to $10^{100}$ (equal ones and up to $10^4$ apart), and $\gamma/(\|z_i\|\|z_j\|)$ from $10^{-8}$ to $10^8$. Errors are in units of
-# $1 + \gamma/\|z\|^2$ for the shorter vector, by which any rounding of the gradient grows.
-
-# %% tags=["hide-input"]
 below = rf"below $10^{{{np.log10(statements.TOLERANCE):.0f}}}$"
 rows = []
 for d in sorted({1, 2, 3, 20, 2048, dimension}):
     error = change_error(d, draws, seed)
     rows.append([d, below if error < statements.TOLERANCE else f"{error:.0e}"])
     assert error < statements.TOLERANCE
-pages.table(rows, ["dimension", "`geometry.cosine_change`"], caption=f"Largest error of the exact change against autograd, {draws} pairs in each dimension", name="tab-cosine-bound-autograd")
+pages.table(
+    rows,
+    ["dimension", "largest error of `geometry.cosine_change`"],
+    fold="The closed form against autograd",
+    lead=f"In float64: autograd differentiates the loss, both vectors step, and the cosines before and after are subtracted. {draws} pairs in each dimension, "
+    "obtuse and right angles, parallel and antipodal pairs and those within $10^{-8}$ of them among them, norms from $10^{-100}$ to $10^{100}$ (equal ones and up to $10^4$ apart), and "
+    "$\\gamma/(\\|z_i\\|\\|z_j\\|)$ from $10^{-8}$ to $10^8$. Errors are in units of $1 + \\gamma/\\|z\\|^2$ for the shorter vector, by which any rounding of the gradient grows.",
+)
 
 # %% [markdown]
 # ## The reading: quadratic in the norm and in the sine
@@ -381,8 +386,8 @@ _ = right.set(xlabel=r"$\gamma/\rho^2$", ylabel=r"$\Delta\cos\phi \; / \; (2\gam
 _ = right.legend(loc="upper left")
 plt.show()
 
-# %% tags=["hide-input"]
-decided.table("cosine-change-quadratic", "effective-rate-reading", caption="The two readings, decided", name="tab-cosine-bound-readings")
+# %% tags=["remove-input"]
+page.card("cosine-change-quadratic", "effective-rate-reading")
 
 # %% [markdown]
 # ## From one step to many
@@ -448,16 +453,13 @@ pages.say(
 #
 # steps, and the mean over any number of pairs is slowed in the same way.
 
-# %% tags=["hide-input"]
-decided.table("slowdown-at-least-quadratic", "slowdown-unbounded", "angle-matters-only-near-pi", caption="Slowdowns, decided", name="tab-cosine-bound-slowdown")
+# %% tags=["remove-input"]
+page.card("slowdown-at-least-quadratic", "slowdown-unbounded", "angle-matters-only-near-pi")
 
 # %% [markdown]
 # ## How the simulation sets its angles
 #
 # For their simulation {cite:t}`draganov2025norms` set the angle of a pair by mixing the second point with the first. They set the norm apart from it, by scaling, and do not say what the mixture does to the norm.
-
-# %% tags=["remove-input"]
-page.claim("angle-control-keeps-norm")
 
 # %% tags=["hide-input"]
 rows = []
@@ -471,21 +473,21 @@ pages.table(rows, [r"$\alpha$", "norm, as printed", "angle", "steps relative to 
 # A chord is shorter than its arc: halfway, the mixture has norm $1/\sqrt2$, and since steps go with the square of the norm, the "angle" axis of the figure contains a factor of two that comes from the norm. (If $x_2 = -x_1$, the mixture at
 # $\alpha = \frac12$ is zero and has no angle.) The released code normalises again, which is the correction; {doc}`../simulations/norm-and-angle` runs both.
 
+# %% tags=["remove-input"]
+page.card("angle-control-keeps-norm")
+
 # %% [markdown]
 # ## This execution
 #
-# The tables are drawn from records. Here every check is carried out again, now, and must come to the same words.
+# What the cards say of proofs is recorded. Here every check is carried out again, now, and must come to the same words.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
+decided = proof_report.Decided(
+    page.recorded("proofs"),
+    "cosine-bound", "cosine-bound-hats", "cosine-bound-restated", "cosine-change-quadratic", "effective-rate-reading",
+    "slowdown-at-least-quadratic", "slowdown-unbounded", "angle-matters-only-near-pi", "angle-control-keeps-norm",
+)  # fmt: skip
 decided.again()
-
-# %% [markdown]
-# ## Verdicts
-
-# %% tags=["remove-input"]
-page.verdict("cosine-bound", "cosine-bound-hats", "cosine-bound-restated")
-page.verdict("cosine-change-quadratic", "effective-rate-reading", "slowdown-at-least-quadratic", "slowdown-unbounded")
-page.verdict("angle-matters-only-near-pi", "angle-control-keeps-norm")
 
 # %% [markdown]
 # ## What differs, and why

@@ -49,9 +49,22 @@ def show(name, value):
     """A SymPy expression as an equation."""
     pages.show(f"$${name} = {sp.latex(value, fold_func_brackets=True)}$$")
 
+# %% [markdown]
+# ## The answer
+
+# %% tags=["remove-input"]
+page.answer(
+    {
+        "Is the older paper's gradient right, sign included?": "cosine-gradient-sign-2406",
+        "And the newer one's?": "cosine-gradient-sign-2502",
+        "Is it orthogonal to the embedding?": "cosine-gradient-tangent",
+        "Is its length sin φ over the norm?": "cosine-gradient-magnitude",
+        "Is the landscape flatter at higher norms?": "landscape-flatter",
+    }
+)
 
 # %% [markdown]
-# ## The claims
+# ## What is printed
 #
 # Let $z_i$ be an {term}`embedding` and $z_j$ the one that it is to be brought closer to, its {term}`positive <positive pair>`.
 # A hat makes a unit vector of a vector, $\hat z = z / \|z\|$; $\phi_{ij}$ is the angle between the two; and
@@ -66,22 +79,7 @@ for paper, name, key in (("2406.16468", "prop-1", "draganov2024pitfalls"), ("250
 pages.show("::::{grid} 1\n:gutter: 2\n\n" + "\n\n".join(cards) + "\n::::")
 
 # %% [markdown]
-# They agree on the loss and on the length of its gradient. They do not agree on its sign, so the sign gets claims of its own.
-
-# %% tags=["remove-input"]
-page.claim("cosine-gradient", "cosine-gradient-sign-2406", "cosine-gradient-sign-2502")
-
-# %% [markdown]
-# The length and the direction, which all the rest is built on:
-
-# %% tags=["remove-input"]
-page.claim("cosine-gradient-magnitude", "cosine-gradient-tangent", "landscape-flatter")
-
-# %% [markdown]
-# And one line in which {cite:t}`draganov2025norms` put the gradient to work:
-
-# %% tags=["remove-input"]
-page.claim("descent-step-sign")
+# They agree on the loss and on the length of its gradient. They do not agree on its sign.
 
 # %% [markdown]
 # ## Why it must be so, in two lines
@@ -168,9 +166,8 @@ show(r"\rho^2\, \nabla^2 c(z)", (rho**2 * hessian).applyfunc(sp.simplify))
 #
 # A line of a *proof* is examined too, but only what a paper *claims* enters the verdict.
 
-# %% tags=["hide-input"]
-decided = proof_report.Decided(page.recorded("proofs"), "cosine-gradient", "cosine-gradient-sign-2406", "cosine-gradient-sign-2502", "cosine-gradient-magnitude", "cosine-gradient-tangent", "descent-step-sign", "landscape-flatter")
-decided.table("cosine-gradient-sign-2406", "cosine-gradient-sign-2502", caption="The gradient as the two papers print it, and as they prove it", name="tab-cosine-gradient-sign")
+# %% tags=["remove-input"]
+page.card("cosine-gradient", "cosine-gradient-sign-2406", "cosine-gradient-sign-2502")
 
 # %% [markdown]
 # Take the counterexample and a pencil. Let $z = (1, 0)$ and $t = (0, 1)$. The loss is $-\cos\phi = 0$; moving $z$ up, towards
@@ -186,25 +183,24 @@ decided.table("cosine-gradient-sign-2406", "cosine-gradient-sign-2502", caption=
 # The newer paper has the opposite slip, in one line before Theorem 3.4: with the gradient now carrying its minus sign,
 # the update $z_i' = z_i + \gamma \nabla_i$ keeps the old plus.
 
-# %% tags=["hide-input"]
-decided.table("descent-step-sign", caption="The update of 2502.09252, section 3, with the gradient of its Proposition 3.1", name="tab-cosine-gradient-update")
+# %% tags=["remove-input"]
+page.card("descent-step-sign")
 
 # %% [markdown]
 # In the counterexample the step is from $(1, 0)$ to $(1, -1)$, away from $t$. What the line is there for, that the gradient's length
 # acts like a learning rate, is true with either sign.
 #
-# Length and direction have no sign to lose:
+# Length and direction have no sign to lose. What {eq}`eq-cosine-gradient-norm` says at the ends, far out and at $\pi$, and what a step along a tangent does to the norm,
+# follow from them:
 
-# %% tags=["hide-input"]
-decided.table("cosine-gradient-magnitude", "cosine-gradient-tangent", caption="Length and direction of the gradient", name="tab-cosine-gradient-length")
+# %% tags=["remove-input"]
+page.card(
+    "cosine-gradient-magnitude", "cosine-gradient-tangent", "gradient-vanishes-large-norm",
+    "gradient-vanishes-opposite", "gradient-shrinks-as-loss-grows",
+)
 
-# %% [markdown]
-# ## Against autograd
-#
-# The last judge knows no algebra. We draw pairs of vectors in float64, corners included (obtuse and right angles, parallel and antipodal
-# pairs, pairs within $10^{-8}$ of these, norms from $10^{-100}$ to $10^{100}$), let autograd differentiate the loss, and compare. Errors are in
-# units of $1/\|z\|$, the natural size of a gradient here, and the largest one counts. "Ours" are `negative_cosine_gradient` and `gradient_norm` of
-# `ssllib.geometry`.
+# %% tags=["remove-input"]
+page.card("norm-growth-cosine", "norm-growth-amount")
 
 # %% tags=["hide-input"]
 below = rf"below $10^{{{np.log10(statements.TOLERANCE):.0f}}}$"
@@ -221,16 +217,14 @@ for d in sorted({1, 2, 3, 20, 2048, dimension}):
 pages.table(
     rows,
     ["dimension", "2406.16468 Prop. 1", "2502.09252 Prop. 3.1", "ours", "length, ours"],
-    caption=f"Largest error against autograd over {draws} pairs in each dimension, in units of $1/\\|z\\|$",
-    name="tab-cosine-gradient-autograd",
+    fold="Against autograd",
+    lead=f"The last judge knows no algebra. {draws} pairs of vectors in each dimension, in float64, corners included (obtuse and right angles, parallel and antipodal pairs, pairs within $10^{{-8}}$ of these, norms from "
+    "$10^{-100}$ to $10^{100}$); autograd differentiates the loss. The largest error, in units of $1/\\|z\\|$, the natural size of a gradient here. \"Ours\" are `negative_cosine_gradient` and `gradient_norm` of "
+    "`ssllib.geometry`. An error of 2 is the largest there can be: where $\\sin\\phi = 1$, the printed vector is the gradient's mirror image. In one dimension both are zero.",
 )
 for d, (plus, *rest) in errors.items():
     assert max(rest) < statements.TOLERANCE, "the corrected formula, or ours, disagrees with autograd"
     assert (plus < statements.TOLERANCE) == (d == 1), "the printed sign is right only where the gradient is zero"
-
-# %% [markdown]
-# An error of 2 is the largest there can be: where $\sin\phi = 1$, the gradient has length 1 in these units and the printed vector is its mirror image. In
-# one dimension both are zero and no sign can be wrong.
 
 # %% [markdown]
 # ## The picture
@@ -354,32 +348,29 @@ for radius in (0.5, 1.0, 2.0):
 pages.table(
     rows,
     [r"norm $\rho$", "slope, autograd", r"$\sin\phi/\rho$", "curvature, autograd", r"$-\cos\phi/\rho^2$"],
-    caption=r"Steepness and curvature of the cosine at an angle of one radian, on the three circles of the figure",
-    name="tab-cosine-gradient-landscape",
+    fold="Slope and curvature on the three circles, by autograd",
+    lead=r"At an angle of one radian:",
 )
-decided.table("landscape-flatter", caption="The landscape, decided", name="tab-cosine-gradient-flatter")
 
 # %% [markdown]
 # So "less steep" is exact: by the ratio of the norms, at every angle but $0$ and $\pi$, where the ground is level on all circles. And the curvature falls with the
 # *square* of the norm. It is this second power that one meets when steps are counted ({doc}`../simulations/norm-and-angle`): a gradient shortened by
 # $\rho$ moves a point that must walk $\rho$ times as far.
 
+# %% tags=["remove-input"]
+page.card("landscape-flatter")
+
 # %% [markdown]
 # ## This execution
 #
-# The tables above are drawn from records. Here every check is carried out again, now, and must come to the same words.
+# What the cards say is recorded. Here every check is carried out again, now, and must come to the same words.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-decided.again()
-
-# %% [markdown]
-# ## Verdicts
-
-# %% tags=["remove-input"]
-page.verdict("cosine-gradient", "cosine-gradient-sign-2406", "cosine-gradient-sign-2502")
-page.verdict("cosine-gradient-magnitude", "cosine-gradient-tangent", "landscape-flatter", "descent-step-sign")
-page.verdict("gradient-vanishes-large-norm", "gradient-vanishes-opposite", "gradient-shrinks-as-loss-grows")
-page.verdict("norm-growth-cosine", "norm-growth-amount")
+checks = (
+    "cosine-gradient", "cosine-gradient-sign-2406", "cosine-gradient-sign-2502", "cosine-gradient-magnitude", "cosine-gradient-tangent",
+    "descent-step-sign", "landscape-flatter",
+)  # fmt: skip
+proof_report.Decided(page.recorded("proofs"), *checks).again()
 
 # %% [markdown]
 # ## What differs, and why

@@ -51,28 +51,23 @@ page = pages.begin(
 def vector(*entries):
     return torch.tensor(entries, dtype=torch.float64)
 
-
 # %% [markdown]
-# ## The claims
-#
-# Three are about what the layer does:
+# ## The answer
 
 # %% tags=["remove-input"]
-page.claim("gradscale-cancels-norm", "gradscale-field-drawn", "gradscale-implicit-division")
+page.answer(
+    {
+        "Does GradScale with p = 1 cancel the norm in the gradient?": "gradscale-cancels-norm",
+        "Is a divided rate the same as GradScale?": "gradscale-implicit-division",
+        "Is its field a gradient of something for no power but 0?": "gradscale-no-potential",
+        "So is it not another loss?": "gradscale-not-another-loss",
+    }
+)
 
 # %% [markdown]
-# and three about what its field is not:
-
-# %% tags=["hide-input"]
-printed = papers.load("2502.09252").statement("prop-D.1")
-pages.show(f"::::{{grid}} 1\n\n:::{{grid-item-card}} {printed.name}, {{cite:t}}`draganov2025norms`\n\n{printed.text}\n:::\n::::")
-
-# %% tags=["remove-input"]
-page.claim("gradscale-no-potential", "gradscale-path-integrals", "gradscale-not-another-loss")
+# For what a cosine sees, the direction, $p = 1$ removes one of two powers of the norm; $p = 2$ removes both ({eq}`eq-gradscale-field-step`).
 
 # %% [markdown]
-# (Mind the letters: in Proposition D.1, $p$ is the cosine and $\alpha$ the power; elsewhere in the paper, and below, $p$ is the power. We write $c$ for the cosine.)
-#
 # ## What the layer passes back
 #
 # Going forward GradScale is the identity, so loss and embeddings are what they were. Going back it multiplies by $\|z\|^p$. For a loss $\mathcal{L} = -\hat z^\top \hat t$, with
@@ -80,15 +75,11 @@ page.claim("gradscale-no-potential", "gradscale-path-integrals", "gradscale-not-
 #
 # $$\nabla^{(p)} = \|z\|^p\, \nabla \mathcal{L} = -\|z\|^{p-1}\, (\hat t)_{\perp z}, \qquad \|\nabla^{(p)}\| = \|z\|^{p-1} \sin\phi.$$ (eq-gradscale-field-length)
 #
-# The direction is the old one; only the length is new. For $p = 1$ it is $\sin\phi$, at every norm.
+# The direction is the old one; only the length is new. For $p = 1$ it is $\sin\phi$, at every norm. The check compares this library's layer, which is the
+# paper's Listing 2, with the formula, by autograd on random vectors with norms from $10^{-100}$ to $10^{100}$, in up to 2048 dimensions.
 
-# %% tags=["hide-input"]
-decided = proof_report.Decided(page.recorded("proofs"), *gradscale_field.CHECKS, *gradscale_potential.CHECKS)
-decided.table("gradscale-cancels-norm", "gradscale-field-drawn", caption=r"What GradScale passes back. $\nabla$ is the default gradient, $\nabla^{(p)}$ that with power $p$", name="tab-gradscale-field-cancels")
-
-# %% [markdown]
-# The first four lines compare this library's layer, which is the paper's Listing 2, with the formula, by autograd on random vectors with norms from $10^{-100}$ to $10^{100}$, in up to 2048
-# dimensions.
+# %% tags=["remove-input"]
+page.card("gradscale-cancels-norm", "gradscale-field-drawn")
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three fields of arrows around the origin that all turn towards the upward direction. p = 0: long near the origin, short far out. p = 1: the same length along each ray. p = 2: short near the origin, long far out. Colour shows the length."}, "figure": {"caption": "The field that descent follows, $-\\nabla^{(p)}$, for the direction $t$ (blue). Left and middle after {cite:t}`draganov2025norms`, Figure 6; right, the power 2. Colour is the length; all three have the same directions, and the same length on the circle of radius 1 (dashed). Arrow lengths are cut off at 1.6.", "name": "fig-gradscale-field-powers"}}
 fig, axes = plt.subplots(1, 3, figsize=(9, 3.4), layout="constrained")
@@ -141,8 +132,8 @@ pages.table(rows, ["$p$", r"norm $\rho$", "gradient", "turned by one step", "nor
 #
 # The paper shortens the rate for GradScale because the default schedule "has an implicit division by the embedding norms". For one embedding that is an identity:
 
-# %% tags=["hide-input"]
-decided.table("gradscale-implicit-division", caption="A step with power 1 and a divided rate", name="tab-gradscale-field-division")
+# %% tags=["remove-input"]
+page.card("gradscale-implicit-division")
 
 # %% [markdown]
 # A schedule, though, has *one* rate at a time, and a batch has many norms. With the rate $\gamma/m$, an embedding of norm $m$ takes its default step, a longer one takes a longer step than by default and a
@@ -160,6 +151,13 @@ pages.say(
 
 # %% [markdown]
 # ## Is it the gradient of anything?
+
+# %% tags=["hide-input"]
+printed = papers.load("2502.09252").statement("prop-D.1")
+pages.show(f"::::{{grid}} 1\n\n:::{{grid-item-card}} {printed.name}, {{cite:t}}`draganov2025norms`\n\n{printed.text}\n:::\n::::")
+
+# %% [markdown]
+# (Mind the letters: in Proposition D.1, $p$ is the cosine and $\alpha$ the power; elsewhere in the paper, and on this page, $p$ is the power. We write $c$ for the cosine.)
 #
 # ### A counterexample to walk
 #
@@ -247,8 +245,8 @@ for p, found in total.items():
 #
 # The last argument holds for **any loss that is free of scale**, InfoNCE with all its negatives included, wherever its gradient is not zero.
 
-# %% tags=["hide-input"]
-decided.table("gradscale-no-potential", caption="Proposition D.1 of 2502.09252, decided", name="tab-gradscale-field-potential")
+# %% tags=["remove-input"]
+page.card("gradscale-no-potential")
 
 # %% [markdown]
 # The counterexample is the line, $n = 1$: the cosine of two numbers is 1 or $-1$, its gradient zero, and zero times any power of the norm is still the gradient of a constant. Nobody trains in one dimension,
@@ -257,10 +255,7 @@ decided.table("gradscale-no-potential", caption="Proposition D.1 of 2502.09252, 
 # ### The proof's two integrals
 #
 # The printed proof walks from $t$ to $-2t$ in two ways, $t \to 2t \to -2t$ and $t \to -t \to -2t$, and compares. An integral of a gradient is its function at the *end* minus that at the *start*; on the way from $2t$ to $-2t$ the
-# cosine falls from 1 to $-1$. The proof prints start minus end, both times:
-
-# %% tags=["hide-input"]
-decided.table("gradscale-path-integrals", caption="The integrals in the proof of Proposition D.1", name="tab-gradscale-field-integrals")
+# cosine falls from 1 to $-1$. The proof prints start minus end, both times.
 
 # %% tags=["hide-input"]
 half = {name: arc(size, 0, math.pi, 20_001) for name, size in (("outer, $2t$ to $-2t$", 2.0), ("inner, $t$ to $-t$", 1.0))}
@@ -270,25 +265,30 @@ for p in sorted({0.0, 1.0, 2.0, power}):
         exact, found = -2 * float(path[0].norm()) ** p, along(path, p)
         np.testing.assert_allclose(found, exact, rtol=1e-6)
         rows.append([f"{p:g}", name, f"{-exact:.4g}", f"{found:.4f}".replace("-", "−")])
-pages.table(rows, [r"$\alpha$", "great circle", "printed", "added up in small steps"], caption="The two integrals, walked in the direction the proof states", name="tab-gradscale-field-walked")
+pages.table(
+    rows,
+    [r"$\alpha$", "great circle", "printed", "added up in small steps"],
+    fold="The two integrals, added up",
+    lead="Walked in the direction the proof states:",
+)
 
 # %% [markdown]
 # Both signs are wrong in the same way, so the comparison, $2^{\alpha + 1} = 2$, and its conclusion stand.
-#
-# ## So what is it, if not another loss?
 
-# %% tags=["hide-input"]
-decided.table("gradscale-not-another-loss", caption="GradScale is not the gradient of another loss, and what it still does", name="tab-gradscale-field-loss")
+# %% tags=["remove-input"]
+page.card("gradscale-path-integrals")
 
 # %% [markdown]
+# ## So what is it, if not another loss?
+#
 # In two dimensions and more, then, the paper is right: no function of the embedding has this field as its gradient, and hence GradScale cannot be had by changing the loss. "Just a trick" it
-# is not either. The table adds what it keeps:
+# is not either:
 #
 # * **The same loss goes down.** $\nabla^\top \nabla^{(p)} = \|z\|^p \|\nabla\|^2 \geq 0$: each small step descends on the loss one has, and it stands still exactly where the default gradient is zero. What was a minimum is one.
 # * **Same flow, another clock.** For a single embedding and infinitely small steps, the paths are the same arcs; only the speed along them changes. With several embeddings each has its own clock, so the *paths* of the batch change.
 # * **Steepest descent with another ruler.** $\|z\|^p \nabla \mathcal{L}$ is the gradient of the same $\mathcal{L}$ if a small step $dz$ at $z$ is given the length $\|dz\|/\|z\|^{p/2}$. For $p = 2$ that is the relative length, in which all circles around the origin
 #   are equally long: this is why its turning is free of the norm.
-# * **A loss with a stop-gradient** gives the same field: $\operatorname{sg}(\|z\|^p)\, \mathcal{L}$. That is an instruction for autograd. As a function of $z$ its true gradient has one more term, which points along $z$:
+# * **A loss with a stop-gradient** gives the same field: $\operatorname{sg}(\|z\|^p)\, \mathcal{L}$. That is an instruction for autograd. As a function of $z$ its true gradient has one more term, which points along $z$.
 
 # %% tags=["hide-input"]
 generator = torch.Generator().manual_seed(seed)
@@ -301,18 +301,23 @@ for name, weight in (("GradScale, $p = 1$", None), (r"$\operatorname{sg}(\lVert 
     (g,) = torch.autograd.grad(loss, leaf)
     radial = float(g @ z / z.norm())
     rows.append([name, f"{float(geometry.tangent_component(g, z).norm()):.4f}", f"{radial:.4f}".replace("-", "−").replace("−0.0000", "0.0000")])
-pages.table(rows, ["loss", "part across $z$", "part along $z$"], caption="Three gradients at one random embedding in $\\mathbb{R}^3$, by autograd", name="tab-gradscale-field-stop")
+pages.table(
+    rows,
+    ["loss", "part across $z$", "part along $z$"],
+    fold="Three gradients at one random embedding",
+    lead="In $\\mathbb{R}^3$, by autograd:",
+)
+
+# %% tags=["remove-input"]
+page.card("gradscale-not-another-loss")
 
 # %% [markdown]
 # ## This execution
 #
-# The tables of statements are drawn from records. Here every check is carried out again, now.
+# What the cards say of proofs is recorded. Here every check is carried out again, now.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-decided.again()
-
-# %% [markdown]
-# And the curl once more without symbols: the antisymmetric part of the Jacobian of the field that GradScale makes of *InfoNCE*, against {eq}`eq-gradscale-field-curl`.
+proof_report.Decided(page.recorded("proofs"), *gradscale_field.CHECKS, *gradscale_potential.CHECKS).again()
 
 # %% tags=["hide-input"]
 below = "below $10^{-9}$"
@@ -321,14 +326,12 @@ for n in (2, 3, 20, 128):
     errors = [potentials.infonce_curl_error(n, p, seed) for p in (1.0, 2.0)]
     assert max(errors) < 1e-9
     rows.append([n, *(below for _ in errors)])
-pages.table(rows, ["$n$", "$p = 1$", "$p = 2$"], caption="Error of the formula for the curl, relative to its largest entry: InfoNCE, four pairs, temperature 0.5", name="tab-gradscale-field-infonce")
-
-# %% [markdown]
-# ## Verdicts
-
-# %% tags=["remove-input"]
-page.verdict("gradscale-cancels-norm", "gradscale-field-drawn", "gradscale-implicit-division")
-page.verdict("gradscale-no-potential", "gradscale-path-integrals", "gradscale-not-another-loss")
+pages.table(
+    rows,
+    ["$n$", "$p = 1$", "$p = 2$"],
+    fold="The curl once more, without symbols",
+    lead="The antisymmetric part of the Jacobian of the field that GradScale makes of *InfoNCE* (four pairs, temperature 0.5), against {eq}`eq-gradscale-field-curl`: the error, relative to the largest entry.",
+)
 
 # %% [markdown]
 # ## What differs, and why

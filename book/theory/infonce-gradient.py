@@ -46,7 +46,21 @@ page = pages.begin(
 )
 
 # %% [markdown]
-# ## The claims
+# ## The answer
+
+# %% tags=["remove-input"]
+page.answer(
+    {
+        "Is the older paper's gradient right?": "infonce-gradient-2406",
+        "And the newer one's?": "infonce-gradient-2502",
+        "Is it orthogonal to the embedding, and inversely proportional to its norm?": "infonce-gradient-properties",
+        "In the loss of a whole batch, too?": "infonce-gradient-whole-batch",
+        "Is repulsion the smaller force?": "repulsion-smaller",
+    }
+)
+
+# %% [markdown]
+# ## What is printed
 #
 # Write $S_i = \sum_{k \neq i} \exp(\hat z_i^\top \hat z_k)$; the sum runs over the whole batch but $i$, the positive $j$ included. The term of the
 # {term}`anchor` $i$ is an {term}`attraction <attraction-only>` and a {term}`repulsion`,
@@ -65,15 +79,6 @@ pages.show("::::{grid} 1\n:gutter: 2\n\n" + "\n\n".join(cards) + "\n::::")
 # %% [markdown]
 # The first has a plus before the attraction. In the second, $\nabla_i^{\mathcal A}$ carries a minus sign of its own. And the newer paper's proof
 # puts a minus sign before the repulsion, which its proposition does not have.
-
-# %% tags=["remove-input"]
-page.claim("infonce-gradient-2406", "infonce-gradient-2502", "infonce-gradient-proof-sign")
-
-# %% [markdown]
-# What the papers take from the formula:
-
-# %% tags=["remove-input"]
-page.claim("infonce-gradient-properties", "infonce-gradient-whole-batch", "repulsion-smaller")
 
 # %% [markdown]
 # ## The derivation
@@ -102,13 +107,12 @@ pages.show(f"$${left} = {sp.latex(slope)}$$")
 #
 # A pull to the positive and a push from the *mean* of all others, weighted by how near they are. With $\tau = 1$ this is Proposition 3.2 of {cite:t}`draganov2025norms`, sign for sign.
 
-# %% tags=["hide-input"]
-decided = proof_report.Decided(page.recorded("proofs"), "infonce-gradient-2406", "infonce-gradient-2502", "infonce-gradient-proof-sign", "infonce-gradient-properties", "infonce-gradient-whole-batch", "repulsion-smaller")
-decided.table("infonce-gradient-2406", "infonce-gradient-2502", "infonce-gradient-proof-sign", caption="The gradient of an anchor's own term as printed, and as proved", name="tab-infonce-gradient-sign")
+# %% tags=["remove-input"]
+page.card("infonce-gradient-2406", "infonce-gradient-2502", "infonce-gradient-proof-sign")
 
 # %% [markdown]
-# Each line is decided as in {doc}`cosine-gradient`: through inner products, hence in every dimension, and false only with a counterexample. With a sum in it, that is done for one and for two
-# other samples; the line with "any number" extends it to every batch.
+# Each is decided as in {doc}`cosine-gradient`: through inner products, hence in every dimension, and false only with a counterexample. With a sum in it, that is done for one and for two
+# other samples, and then extended to any number.
 #
 # * **Corollary 4, by hand.** Let $z_i = (1, 0)$, the positive $(0, 1)$ and one negative $(0, -1)$. Both cosines are zero, both weights $\tfrac12$, so the two repulsions
 #   cancel. What is left is the attraction: the gradient is $(0, -1)$, and the paper prints $(0, 1)$. It inherits the sign of Proposition 1. There a lost minus could be read as "the direction in which to go";
@@ -130,11 +134,11 @@ decided.table("infonce-gradient-2406", "infonce-gradient-2502", "infonce-gradien
 #
 # Here the papers' "symmetric" is exact: the weight between $i$ and $k$ is the weight between $k$ and $i$. $p_{ik}$ alone is not. And both properties survive, since this is again a sum of tangent vectors with weights that know directions only.
 
-# %% tags=["hide-input"]
-decided.table("infonce-gradient-properties", "infonce-gradient-whole-batch", caption="The two properties, for an anchor's own term and for the whole batch", name="tab-infonce-gradient-batch")
+# %% tags=["remove-input"]
+page.card("infonce-gradient-properties", "infonce-gradient-whole-batch")
 
 # %% [markdown]
-# The last line says how different the two gradients can be: in a batch of two pairs they may point in opposite directions. {numref}`fig-infonce-gradient` (left) draws that batch. In the anchor's own term the repulsion wins, and
+# How different can the two gradients be? In a batch of two pairs they may point in opposite directions. {numref}`fig-infonce-gradient` (left) draws that batch. In the anchor's own term the repulsion wins, and
 # wants it down; but it is also the positive of $z_j$, whose term pulls it up, and harder than the two terms in which it is a negative push it down. In random batches they nearly agree:
 
 # %% tags=["hide-input"]
@@ -180,6 +184,11 @@ def vector(*entries):
 
 
 fig, (plane, ratio) = plt.subplots(1, 2, figsize=(9.2, 3.9), width_ratios=[1, 1.2])
+decided = proof_report.Decided(
+    page.recorded("proofs"),
+    "infonce-gradient-2406", "infonce-gradient-2502", "infonce-gradient-proof-sign", "infonce-gradient-properties", "infonce-gradient-whole-batch",
+    "repulsion-smaller",
+)  # fmt: skip
 example = decided.statements("infonce-gradient-whole-batch")[-1]["counterexample"]
 z = torch.tensor([example[name] for name in ("z", "positive", "first negative", "its positive")], dtype=torch.float64)
 directions = z / z.norm(dim=1, keepdim=True)
@@ -236,8 +245,8 @@ plt.show()
 # Both papers say so, and give a reason: it is "a weighted average over a set of unit vectors". Such an average is indeed no longer than a unit vector. But the attraction is not
 # a unit vector either: it is the *part of one* that is orthogonal to $z_i$, of length $\sin\phi_{ij}$, and that goes to zero as the positive is reached.
 
-# %% tags=["hide-input"]
-decided.table("repulsion-smaller", caption="The two halves of an anchor's gradient (temperature 1)", name="tab-infonce-gradient-smaller")
+# %% tags=["remove-input"]
+page.card("repulsion-smaller")
 
 # %% [markdown]
 # By hand: a positive in the direction of $z_i$ attracts no more, and a negative at a right angle repels with the weight $1/(1 + e)$. This is not a corner case. Where the loss of an anchor is *stationary*,
@@ -273,17 +282,10 @@ pages.say(
 # %% [markdown]
 # ## This execution
 #
-# The tables above are drawn from records. Here every check is carried out again, now, and must come to the same words.
+# What the cards say is recorded. Here every check is carried out again, now, and must come to the same words.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
 decided.again()
-
-# %% [markdown]
-# ## Verdicts
-
-# %% tags=["remove-input"]
-page.verdict("infonce-gradient-2406", "infonce-gradient-2502", "infonce-gradient-proof-sign")
-page.verdict("infonce-gradient-properties", "infonce-gradient-whole-batch", "repulsion-smaller")
 
 # %% [markdown]
 # ## What differs, and why

@@ -42,16 +42,20 @@ page = pages.begin(
 )
 
 # %% [markdown]
-# ## The claims
+# ## The answer
 
 # %% tags=["remove-input"]
-page.claim("norm-growth-any-cosine-loss", "norm-growth-infonce", "norm-growth-mse", "norm-growth-triplet")
+page.answer(
+    {
+        "Does every loss of cosines lengthen embeddings?": "norm-growth-any-cosine-loss",
+        "InfoNCE, too?": "norm-growth-infonce",
+        "Does growth outlast momentum and Adam?": "norm-growth-optimizers",
+        "Is DINO's loss no loss of cosines?": "dino-not-cosine",
+    }
+)
 
 # %% [markdown]
-# Beyond the losses that are cosines by name, and (a question of ours) beyond plain gradient descent:
-
-# %% tags=["remove-input"]
-page.claim("dino-not-cosine", "norm-growth-optimizers")
+# All of it is one lemma ({prf:ref}`lem-norm-growth`): a loss that does not see an embedding's length cannot shorten it by a step of gradient descent.
 
 # %% [markdown]
 # ## The lemma
@@ -81,10 +85,8 @@ page.claim("dino-not-cosine", "norm-growth-optimizers")
 # All embeddings of a batch may move at the same time: each moves along its own tangent. The machine takes nothing on trust: SymPy differentiates an *arbitrary* function $F$ of the cosines, by inner products alone, hence in every
 # dimension; Z3 proves the third part; autograd, in float64, checks each loss of `ssllib.losses` for norms from $10^{-4}$ to $10^4$.
 
-# %% tags=["hide-input"]
-decided = proof_report.Decided(page.recorded("proofs"), "norm-growth-any-cosine-loss", "norm-growth-infonce", "norm-growth-mse", "norm-growth-triplet", "norm-growth-optimizers", "dino-not-cosine")
-decided.table("norm-growth-any-cosine-loss", caption="The lemma, and the losses that it covers", name="tab-norm-growth-lemma")
-decided.table("norm-growth-infonce", "norm-growth-mse", "norm-growth-triplet", caption="Norm growth, loss by loss", name="tab-norm-growth-losses")
+# %% tags=["remove-input"]
+page.card("norm-growth-any-cosine-loss", "norm-growth-infonce", "norm-growth-mse", "norm-growth-triplet")
 
 # %% [markdown]
 # Corollary 2 of {cite:t}`draganov2024pitfalls` applies to the vector of their Corollary 4, one of whose signs is wrong ({doc}`infonce-gradient`). It holds for that vector, too: a sum of tangent vectors is tangent whatever their signs.
@@ -140,12 +142,12 @@ pages.say(
 #
 # cosines between the bottleneck $z$ and learned directions $w_k$, with gains $g_k$ that are 1 unless they are trained. The loss is a cross-entropy of such outputs.
 
-# %% tags=["hide-input"]
-decided.table("dino-not-cosine", caption="Is DINO's loss one of cosines?", name="tab-norm-growth-dino")
+# %% tags=["remove-input"]
+page.card("dino-not-cosine")
 
 # %% [markdown]
 # Scaling the bottleneck changes nothing, and the lemma holds there, in the published head and in `ssllib.engine.methods.dino`. By the definition of {cite:t}`draganov2025norms`, a loss is "cosine-similarity-based" if its gradients are tangent and inversely scaled:
-# DINO is. Two things are true of the sentence. The loss is no function of the cosine *between the two views*, as the last line shows. And other places in the network are not scale-free:
+# DINO is. Two things are true of the sentence. The loss is no function of the cosine *between the two views*, as the last line under *How it was judged* shows. And other places in the network are not scale-free:
 
 # %% tags=["hide-input"]
 generator = torch.Generator().manual_seed(seed)
@@ -193,9 +195,6 @@ pages.table(rows, ["scaled at", "loss", "loss, all scaled by 2", r"largest $\lve
 # **Adam: it stops at once.** Adam divides each coordinate by its own scale, and the result is not orthogonal to anything. Its first step is $-\gamma\,\text{sign}(g)$. Take $z = (2, 1)$ and a target straight up. The gradient is
 # $\tfrac{1}{5\sqrt5}(2, -4)$, its signs are $(+, -)$, and with $\gamma = \tfrac12$ Adam goes to $(\tfrac32, \tfrac32)$: the squared norm falls from $5$ to $\tfrac92$. Gradient descent would have gone to a place farther out. With one second moment
 # for the whole embedding instead of one per coordinate, Adam is momentum with varying rates, and growth is back. That is the difference.
-
-# %% tags=["hide-input"]
-decided.table("norm-growth-optimizers", caption="Optimizers, weight decay, shared weights", name="tab-norm-growth-optimizers")
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels. Left: the plane; an embedding starts near the horizontal axis and is pulled to the diagonal; gradient descent and momentum go round on growing circles, Adam goes straight inwards to the diagonal along a line. Middle: mean norm against steps for random targets: momentum grows fastest, then Adam, then gradient descent; with weight decay the norm falls and levels off. Right: norms over training of a small network: the norms of single embeddings rise and fall, their mean is drawn thick."}, "figure": {"caption": "Left: an embedding pulled to the diagonal by several optimizers; grey: its circle. Middle: mean norm of 64 embeddings in $\\mathbb{R}^3$, each pulled at every step to a new random direction; dashed: where weight decay and growth balance. Right: a network with one hidden layer, gradient descent on InfoNCE, no momentum and no weight decay: norms of 12 embeddings (thin) and their mean (black) relative to the start; green dashed: the norm of the weights of a linear network trained likewise, which cannot shrink.", "name": "fig-norm-growth"}}
 COLORS = {"gradient descent": "black", "momentum 0.9": plots.BLUE, "Nesterov momentum 0.9": plots.SKY, "Adam, one second moment": plots.GREEN, "Adam": plots.RED, "weight decay 0.5": plots.ORANGE}
@@ -280,6 +279,9 @@ pages.say(
     f" From {len(ratios)} random starts the mean of the twelve norms ends, after 150 steps, between {min(ratios):.2f} and {max(ratios):.2f} times its first value."
 )
 
+# %% tags=["remove-input"]
+page.card("norm-growth-optimizers")
+
 # %% [markdown]
 # **Weight decay** pulls inwards by the factor $1 - \gamma\lambda$ while growth pushes outwards by $\gamma^2 \sin^2\phi / \|z\|^2$. The push fades with the norm and the pull does not, so they balance:
 #
@@ -293,17 +295,11 @@ pages.say(
 # %% [markdown]
 # ## This execution
 #
-# The tables of statements are drawn from records. Here every check is carried out again, now, and must come to the same words.
+# What the cards say of proofs is recorded. Here every check is carried out again, now, and must come to the same words.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-decided.again()
-
-# %% [markdown]
-# ## Verdicts
-
-# %% tags=["remove-input"]
-page.verdict("norm-growth-any-cosine-loss", "norm-growth-infonce", "norm-growth-mse", "norm-growth-triplet")
-page.verdict("norm-growth-optimizers", "dino-not-cosine")
+checks = "norm-growth-any-cosine-loss", "norm-growth-infonce", "norm-growth-mse", "norm-growth-triplet", "norm-growth-optimizers", "dino-not-cosine"
+proof_report.Decided(page.recorded("proofs"), *checks).again()
 
 # %% [markdown]
 # ## What differs, and why

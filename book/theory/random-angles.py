@@ -58,9 +58,25 @@ def power_of_ten(log_chance, digits=2):
         return f"{math.exp(log_chance):.{digits + 2}f}"
     return rf"${mantissa:.{digits - 1}f} \cdot 10^{{{exponent}}}$"
 
+# %% [markdown]
+# ## The answer
+
+# %% tags=["remove-input"]
+page.answer(
+    {
+        "Does the printed bound hold?": "random-cosine-bound",
+        "May angles near π be neglected in high dimension?": "angles-near-pi-negligible",
+        "Is it exponentially unlikely that every pair is near π?": "every-pair-near-pi",
+        "Do large angles matter in two or three dimensions?": "question-low-dimension",
+    }
+)
 
 # %% [markdown]
-# ## The claims
+# The printed bound never falls below $1/2d$, so it does not carry the conclusion; $\frac12 \sin^{d-1}\phi$ does. In the plane large starting angles double the number of steps ({numref}`tab-random-angles-low`); after a handful of dimensions
+# they hardly count.
+
+# %% [markdown]
+# ## What is printed
 
 # %% tags=["hide-input"]
 cards = []
@@ -71,17 +87,7 @@ pages.show("::::{grid} 1\n:gutter: 2\n\n" + "\n\n".join(cards) + "\n::::")
 
 # %% [markdown]
 # Both papers print the same statement. (It is about *small* angles, $\cos\phi$ near $1$; the text needs angles near $\pi$. The law is symmetric, so
-# that is the same.) It carries two conclusions, and its proof two moments:
-
-# %% tags=["remove-input"]
-page.claim("random-cosine-bound", "random-cosine-moments")
-page.claim("angles-near-pi-negligible", "every-pair-near-pi")
-
-# %% [markdown]
-# A reader's notes ask the question that high dimension cannot answer:
-
-# %% tags=["remove-input"]
-page.claim("question-low-dimension")
+# that is the same.) It carries two conclusions, and its proof two moments. A reader's notes ask what high dimension cannot answer: what of two or three?
 
 # %% [markdown]
 # ## The exact law
@@ -116,11 +122,10 @@ page.claim("question-low-dimension")
 # \end{aligned}$$ (eq-random-angles-sine)
 #
 # because the integral rises with $x$, and at $x = 1$ it is $B(a, \frac12)$. It is exponential in $d$, exact at $\pi/2$, and below the printed bound for every
-# $d$ and every obtuse angle. Everything said here is checked by machine, for a symbolic $d$:
+# $d$ and every obtuse angle. Everything said here is checked by machine, for a symbolic $d$.
 
-# %% tags=["hide-input"]
-decided = proof_report.Decided(page.recorded("proofs"), *checks.CHECKS)
-decided.table("random-cosine-moments", "random-cosine-bound", caption="The cosine of two independent normal vectors: its law, its moments, and bounds for its tail", name="tab-random-angles-law")
+# %% tags=["remove-input"]
+page.card("random-cosine-bound", "random-cosine-moments")
 
 # %% [markdown]
 # ## What the printed bound gives away
@@ -163,13 +168,10 @@ pages.say(
 # an angle beyond $7\pi/8$ to more than one pair in a thousand. And the case the text is about, "$\phi_{ij} > \pi - \varepsilon$ for $\varepsilon \to 0$", is the one in which the bound does not improve at all. ("This is actually an extremely optimistic bound", both papers
 # remark; a bound that is much larger than the truth is a *pessimistic* one.)
 
-# %% tags=["hide-input"]
-decided.table("angles-near-pi-negligible", caption=r"Angles near $\pi$, decided", name="tab-random-angles-near-pi")
+# %% tags=["remove-input"]
+page.card("angles-near-pi-negligible")
 
 # %% [markdown]
-# The two lines with a "no" are no slip of the papers, which never put numbers in. They say that *this* proof does not reach their conclusion at the two smaller dimensions. The
-# sine bound does.
-#
 # **Random is not what networks give.** All this is about *independent, directionless* vectors. For these, an angle beyond $\pi/2$ has the probability one half in every
 # dimension. A {term}`positive pair` is not independent (both come from one image), and a batch of embeddings has a common mean and prefers
 # directions. The papers measured angles beyond $\pi/2$ themselves:
@@ -189,17 +191,19 @@ pages.table([[*row, "50%"] for row in shares], ["method", "data", "epoch 1, prin
 # "It is exponentially unlikely for the angle of *every* positive pair to be close to $\pi$." With $q$ the chance for one pair, that of $n$ independent ones is $q^n$:
 # each new pair multiplies by $q$. True, for every $d$, and exponential already at $d = 2$.
 
-# %% tags=["hide-input"]
-decided.table("every-pair-near-pi", caption=r"Several pairs. Counted: all signs on the line, where $q = 1/2$", name="tab-random-angles-every")
+# %% tags=["remove-input"]
+page.card("every-pair-near-pi")
 
 # %% [markdown]
-# **Pairs that are not independent.** Sharing an embedding does no harm: $(x, y)$ and $(x, y')$ are independent pairs, because whatever $x$ is, $y$ and $y'$ are
+# :::{dropdown} Pairs that are not independent
+# Sharing an embedding does no harm: $(x, y)$ and $(x, y')$ are independent pairs, because whatever $x$ is, $y$ and $y'$ are
 # random to it. Beyond that, anything between two extremes is possible. All that is certain is $\max(0, 1 - n(1 - q)) \leq \mathbb{P}[\text{all}] \leq q$:
 #
 # * if all pairs are copies of one (two tight clusters, one for each view, at a random angle), all are near $\pi$ together, with probability $q$ for *every* $n$: no exponential
 #   decay at all;
 # * if "every pair of embeddings in a dataset" is taken literally (2502.09252, C.2), so that $n$ embeddings make $n(n-1)/2$ pairs, the chance is not small but zero from three embeddings on. From
 #   $\|\sum_i \hat z_i\|^2 \geq 0$ it follows that the mean cosine of all pairs is at least $-1/(n-1)$: three vectors cannot all be more than $2\pi/3$ apart.
+# :::
 #
 # **Is "every" the right question?** The opposite-halves effect slows down each pair that has a large angle, whatever the others do. The chance that *some* of $n$
 # pairs is beyond the angle is $1 - (1-q)^n$, which goes to one, and the expected share of such pairs is $q$ for any $n$ and any dependence:
@@ -245,7 +249,12 @@ for d in sorted({2, 3, dimension, 128}):
         share, extra = q - q2, (cost - cost2) / unit
         if share > 1e-12:
             rows.append([d, f"${k}\\pi/8$ to ${k + 1}\\pi/8$", f"{boxes.decimal(100 * share, 3)} %", f"{1 + extra / share:.2f}", f"{boxes.decimal(100 * extra, 2)} %"])
-pages.table(rows, ["$d$", "starting angle", "share of the pairs", "their steps, right angle = 1", "added to the mean"], caption=f"What obtuse starting angles cost, per pair, on the way to a cosine of {threshold:g}", name="tab-random-angles-cost")
+pages.table(
+    rows,
+    ["$d$", "starting angle", "share of the pairs", "their steps, right angle = 1", "added to the mean"],
+    fold="Angle by angle",
+    lead=f"What obtuse starting angles cost, per pair, on the way to a cosine of {threshold:g}.",
+)
 
 # %% tags=["hide-input"]
 pages.say(
@@ -312,16 +321,16 @@ pages.say(
 #
 # What this does not say: how many pairs are opposite in *trained* two-dimensional latents. The question names this as well; it needs training, is left to the page on 2-D latents, and until then the question stays open on the scoreboard.
 
+# %% tags=["remove-input"]
+page.card("question-low-dimension")
+
 # %% [markdown]
 # ## This execution
 #
-# The tables of statements are drawn from records. Here every check is carried out again, now.
+# What the cards say of proofs is recorded. Here every check is carried out again, now.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]
-decided.again()
-
-# %% [markdown]
-# The last judge knows no formula: vectors are drawn and angles counted.
+proof_report.Decided(page.recorded("proofs"), *checks.CHECKS).again()
 
 # %% tags=["hide-input"]
 rng, rows = np.random.default_rng(seed), []
@@ -332,13 +341,12 @@ for d in (1, 2, 3, dimension):
         exact, found = float(random_angles.chance(angle, d)), float((c < math.cos(angle)).mean())
         assert abs(found - exact) < 5 * math.sqrt(exact * (1 - exact) / len(c)) + 1e-4
         rows.append([d, name, f"{exact:.4f}", f"{found:.4f}"])
-pages.table(rows, ["$d$", "beyond", "exact chance", "counted, 100,000 pairs"], caption="The law against drawn vectors", name="tab-random-angles-drawn")
-
-# %% [markdown]
-# ## Verdicts
-
-# %% tags=["remove-input"]
-page.verdict("random-cosine-bound", "random-cosine-moments", "angles-near-pi-negligible", "every-pair-near-pi", "question-low-dimension")
+pages.table(
+    rows,
+    ["$d$", "beyond", "exact chance", "counted, 100,000 pairs"],
+    fold="The law against drawn vectors",
+    lead="The last judge knows no formula: vectors are drawn and angles counted.",
+)
 
 # %% [markdown]
 # ## What differs, and why

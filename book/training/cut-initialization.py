@@ -73,22 +73,6 @@ if gains:
     pages.say("What the cut adds to the k-NN accuracy at the end of the runs, in points: " + "; ".join(gains) + ".")
 
 # %% [markdown]
-# ## What is claimed
-
-# %% tags=["remove-input"]
-page.claim("cut-faster-at-16", "cut-faster-at-100", "cut-better-at-300", "cut-better-at-500")
-page.claim("cut-helps-non-contrastive-more", "cut-helps-non-contrastive-more-at-16")
-page.claim("cut-makes-flowers-learnable", "cut-raises-flowers", "original-flowers-nearly-impossible")
-page.claim("values-2406-table-3-simclr-100", "values-2406-table-3-simsiam-100", "values-2406-table-3-byol-100")
-page.claim("values-2406-table-3-simclr-later", "values-2406-table-3-simsiam-later", "values-2406-table-3-byol-later")
-
-# %% [markdown]
-# A sentence of another page can be read off the same runs: a linear probe is at least as good as k-NN.
-
-# %% tags=["remove-input"]
-page.claim("knn-bounds-linear")
-
-# %% [markdown]
 # ## What is trained
 #
 # Each method without and with its cut; the images, their order and their augmentations are shared, so that the two arms can be
@@ -159,6 +143,15 @@ runs.table(
     name="tab-cut-methods",
 )
 
+# %% tags=["remove-input"]
+page.card(
+    "cut-faster-at-16", "cut-faster-at-100", "cut-better-at-300", "cut-better-at-500", "cut-helps-non-contrastive-more",
+    "cut-helps-non-contrastive-more-at-16", "cut-makes-flowers-learnable", "cut-raises-flowers",
+    "original-flowers-nearly-impossible", "values-2406-table-3-simclr-100", "values-2406-table-3-simsiam-100",
+    "values-2406-table-3-byol-100", "values-2406-table-3-simclr-later", "values-2406-table-3-simsiam-later",
+    "values-2406-table-3-byol-later",
+)
+
 # %% [markdown]
 # ## What the cut changes
 #
@@ -202,6 +195,7 @@ for m, name in METHODS.items():
         caption=f"{name}, the cut and its controls ({part.setting}): norm where the loss acts, k-NN accuracy (percent) on held-out images on the way (means) "
         "and on the test set at the end, mean (range over seeds), and its gain over the default seed by seed.",
         name=f"tab-cut-controls-{m}",
+        fold=f"{name}, the cut and its controls in numbers",
     )
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels over epochs, one for each method: k-NN accuracy of the default, the cut and the controls"}, "figure": {"caption": "k-NN accuracy on held-out images with the cut and its controls; epochs by powers of two. Lines are means over seeds, bands their range.", "name": "fig-cut-controls"}}
@@ -222,9 +216,11 @@ for m, name in METHODS.items():
         pages.say(f"**{name}.** Points of k-NN accuracy over the default: the cut {more['cut']}" + (f"; {rest}." if rest else "."))
 
 # %% tags=["remove-input"]
-page.verdict("control-default-learns", "control-cut-raises-knn", "control-last-layer-starts-smaller", "control-cut-last-layer")
-page.verdict("control-cut-all-but-last", "control-cut-beyond-last-layer", "control-cut-weights")
-page.verdict("control-rate-before-norms", "control-rate-before-norms-helps", "control-rate-c", "control-rate-c2")
+page.card(
+    "control-default-learns", "control-cut-raises-knn", "control-last-layer-starts-smaller", "control-cut-last-layer",
+    "control-cut-all-but-last", "control-cut-beyond-last-layer", "control-cut-weights", "control-rate-before-norms",
+    "control-rate-before-norms-helps", "control-rate-c", "control-rate-c2",
+)
 
 # %% [markdown]
 # ## This execution
@@ -253,19 +249,6 @@ pages.table(
     ["arm", "status", "norm, epoch 0", "norm, end", "k-NN, end"],
 )
 assert starts["cut"] < starts["default"] / 3 and all(map(math.isfinite, starts.values()))
-
-# %% [markdown]
-# ## Verdicts
-
-# %% tags=["remove-input"]
-page.verdict("cut-faster-at-16", "cut-faster-at-100", "cut-better-at-300", "cut-better-at-500")
-page.verdict("cut-helps-non-contrastive-more", "cut-helps-non-contrastive-more-at-16")
-page.verdict("cut-makes-flowers-learnable", "cut-raises-flowers", "original-flowers-nearly-impossible")
-page.verdict("values-2406-table-3-simclr-100", "values-2406-table-3-simsiam-100", "values-2406-table-3-byol-100")
-page.verdict("values-2406-table-3-simclr-later", "values-2406-table-3-simsiam-later", "values-2406-table-3-byol-later")
-
-# %% tags=["remove-input"]
-page.verdict("knn-bounds-linear")
 
 # %% [markdown]
 # ## What differs, and why it may matter

@@ -67,53 +67,26 @@ if ends:
     pages.say(f"From the start to the end of the runs ({recorded.setting}): " + "; ".join(ends) + ".")
 
 # %% [markdown]
-# ## What is claimed
+# ## What is trained
 #
 # **Norms grow.** The gradient of a cosine similarity is orthogonal to the embedding
-# ({doc}`/book/theory/cosine-gradient`), so a step of gradient descent can only lengthen it.
-
-# %% tags=["remove-input"]
-page.claim("norms-grow-simclr", "small-norms-large-gradients", "small-norms-large-embedding-gradients")
-page.claim("embedding-gradients-fall", "cut-keeps-gradients-large", "question-norm-growth-tracked")
-
-# %% [markdown]
-# **Weight decay shrinks them.** A penalty on the weights pulls the embeddings in. (The 2024 paper calls weight
-# decay "$\ell_2$-normalization".)
-
-# %% tags=["remove-input"]
-page.claim("weight-decay-shrinks-norms-simclr", "weight-decay-raises-knn-simclr")
-
-# %% [markdown]
-# **{term}`Cut-initialization` starts them small.** Divide every parameter by $c$ once, before the first step:
+# ({doc}`/book/theory/cosine-gradient`), so a step of gradient descent can only lengthen it. Three remedies:
+#
+# - **Weight decay** pulls the embeddings in. (The 2024 paper calls it "$\ell_2$-normalization".)
+# - **{term}`Cut-initialization`** divides every parameter by $c$ once, before the first step.
+# - **{term}`GradScale`** takes norms out of the gradient: the identity forward, and backward each sample's gradient times
+#   $\|z_i\|^p$. The paper gives it a schedule of its own: a sixth of the rate, and a fifth of all epochs (100 of 500) to warm up.
 #
 # ```python
 # from ssllib.cut_init import cut_init_
-# cut_init_(model, c=3)
-# ```
-
-# %% tags=["remove-input"]
-page.claim("cut-starts-smaller-simclr", "cut-ends-smaller-simclr")
-page.claim("cut-raises-knn-simclr", "cut-raises-knn-simclr-full")
-
-# %% [markdown]
-# **{term}`GradScale` takes them out of the gradient.** A layer that is the identity forward and multiplies each
-# sample's gradient by $\|z_i\|^p$ backward:
-#
-# ```python
 # from ssllib.gradscale import scale_grad
-# z1, z2 = scale_grad(z1, power=1), scale_grad(z2, power=1)
+#
+# cut_init_(model, c=3)  # once
+# z1, z2 = scale_grad(z1, power=1), scale_grad(z2, power=1)  # at every step
 # loss = info_nce(z1, z2, temperature=0.5)
 # ```
 #
-# The paper gives it a schedule of its own: a sixth of the rate, and a fifth of all epochs (100 of 500) to warm up.
-
-# %% tags=["remove-input"]
-page.claim("gradscale-raises-knn-simclr")
-
-# %% [markdown]
-# ## What is trained
-#
-# Four arms: the default, and one for each remedy, GradScale with the schedule it came with. Everything else is shared,
+# Four arms: the default, and one for each remedy. Everything else is shared,
 # the images, their order and their augmentations included, so that arms can be compared seed by seed.
 
 # %% tags=["hide-input"]
@@ -141,6 +114,7 @@ rates.table(
     {"rate": (lambda r: r.config["lr"], 3), **{f"epoch {e}": at("knn_val", e) for e in (1, 4, 8, 16)}},
     caption="k-NN accuracy of the default arm on held-out images, by its rate.",
     name="tab-simclr-rates",
+    fold="Rate by rate, in numbers",
     labels={f"{m}-{f}": f"{name}, {words}" for m, name in names.items() for f, words in factors.items()},
 )
 for m, name in names.items():
@@ -225,6 +199,13 @@ fig, axes = plt.subplots(1, 2, figsize=(7.4, 3.0), sharex=True)
 recorded.curves(axes, {"eff_lr": "rate / norm", "eff_lr2": "rate / norm²"}, log=True, log_y=True)
 plt.show()
 
+# %% tags=["remove-input"]
+page.card(
+    "norms-grow-simclr", "weight-decay-shrinks-norms-simclr", "cut-starts-smaller-simclr", "cut-ends-smaller-simclr",
+    "small-norms-large-gradients", "small-norms-large-embedding-gradients", "embedding-gradients-fall",
+    "cut-keeps-gradients-large", "question-norm-growth-tracked",
+)
+
 # %% [markdown]
 # ### Accuracy
 #
@@ -269,6 +250,9 @@ if later.end > recorded.end:
         name="tab-simclr-later",
     )
 
+# %% tags=["remove-input"]
+page.card("weight-decay-raises-knn-simclr", "cut-raises-knn-simclr", "cut-raises-knn-simclr-full", "gradscale-raises-knn-simclr")
+
 # %% [markdown]
 # ## This execution
 #
@@ -300,25 +284,6 @@ pages.table(
 )  # fmt: skip
 assert live["cut"][0].history[0]["norm_projector"] < live["default"][0].history[0]["norm_projector"] / 3
 assert live["default"][0].column("norm_projector")[-1] > live["default"][0].history[0]["norm_projector"]
-
-# %% [markdown]
-# ## Verdicts
-#
-# Computed from the recorded runs by the criteria declared above.
-
-# %% tags=["remove-input"]
-page.verdict("norms-grow-simclr", "small-norms-large-gradients", "small-norms-large-embedding-gradients")
-page.verdict("embedding-gradients-fall", "cut-keeps-gradients-large", "question-norm-growth-tracked")
-
-# %% tags=["remove-input"]
-page.verdict("weight-decay-shrinks-norms-simclr", "weight-decay-raises-knn-simclr")
-
-# %% tags=["remove-input"]
-page.verdict("cut-starts-smaller-simclr", "cut-ends-smaller-simclr")
-page.verdict("cut-raises-knn-simclr", "cut-raises-knn-simclr-full")
-
-# %% tags=["remove-input"]
-page.verdict("gradscale-raises-knn-simclr")
 
 # %% [markdown]
 # ## What differs, and why it may matter

@@ -1,4 +1,4 @@
-"""The boxes of the book's pages as MyST Markdown: claims with their criteria, verdicts with their numbers."""
+"""The boxes of the book's pages as MyST Markdown: a card for each claim, with its verdict, numbers and criterion."""
 
 from __future__ import annotations
 
@@ -77,33 +77,8 @@ def quotes(claim: claims.Claim) -> list[str]:
 
 
 def anchor(claim: claims.Claim) -> str:
-    """The place that links to a claim lead to, once on its page."""
+    """The place that links to a claim lead to, `#claim-<id>` as on the scoreboard."""
     return f'<span id="claim-{claim.id}" class="anchor"></span>'
-
-
-def claim_box(claim: claims.Claim) -> str:
-    """The claim as the papers make it, in our words, and, folded, the criterion it is judged by.
-
-    Before it stands its address, `#claim-<id>`, as on the scoreboard; `{claim}` is a role of `book/_ext/evidence.py`.
-    """
-    stands = f" *{STANDS[claim.stands]}*" if STANDS[claim.stands] else ""
-    return "\n".join(
-        [
-            anchor(claim),
-            "",
-            f":::::{{admonition}} Claim: {claim.place}",
-            ":class: claim",
-            "",
-            *quotes(claim),
-            f"**In our words.** {claim.ours}{stands} {{claim}}`On the scoreboard <{claim.id}>`",
-            "",
-            f"::::{{dropdown}} Judged by (declared {claim.criterion['declared']})",
-            criterion_text(claim),
-            *(["", f"*Note.* {claim.note}"] if claim.note else []),
-            "::::",
-            ":::::",
-        ]
-    )
 
 
 _QUANTIFIED = {
@@ -235,43 +210,10 @@ def signed(x: float) -> str:
     return f"{x:+.{digits}f}".replace("-", "−")
 
 
-def verdict_box(v: verdicts.Verdict, *, anchored: bool = False) -> str:
-    """The verdict with its numbers, the paper's beside them; `anchored`: links to the claim lead here."""
-    claim = v.claim
-    lines = [
-        f"::::{{admonition}} Verdict: {v.short}",
-        ":class: verdict " + " ".join(f"verdict-{c}" for c in verdict_class(v).split()),
-        "",
-        *([anchor(claim), ""] if anchored else []),
-        f"{claim.ours}",
-        "",
-    ]
-    if v.setting:
-        lines += [f"Measured: {v.setting}.", ""]
-    if v.small:
-        lines += [
-            "A verdict about small networks, which says nothing about the setting the claim is made for: "
-            f"{claim.criterion.get('setting', 'not stated')}.",
-            "",
-        ]
-    if v.cells:
-        lines += [*_cells(v), ""]
-    if claim.kind == "proof" and v.records:
-        lines += [*_statements(v.records[-1]), ""]
-    if v.finding:
-        lines += [*_computed(v.finding), ""]
-    if claim.note:
-        lines += [f"*Note.* {claim.note}", ""]
-    if claim.revised:
-        lines += [f"*Revised {r['date']}:* {r['reason']}" for r in claim.revised] + [""]
-    lines.append("::::")
-    return "\n".join(lines)
-
-
 def card(v: verdicts.Verdict) -> str:
     """One box for a claim that something was found out about: quote, our words, result; folded, how it was judged.
 
-    Its title is the verdict; before it stands its address, `#claim-<id>`.
+    Its title is the verdict; before it stands its address. `{claim}` is a role of `book/_ext/evidence.py`.
     """
     claim = v.claim
     stands = f" *{STANDS[claim.stands]}*" if STANDS[claim.stands] else ""
@@ -279,9 +221,9 @@ def card(v: verdicts.Verdict) -> str:
     folded: list[str] = [f"Judged by (declared {claim.criterion['declared']}): {criterion_text(claim)}", ""]
     if v.setting:
         folded += [f"Measured: {v.setting}.", ""]
-    statements = _statements(v.records[-1]) if claim.kind == "proof" and v.records else []
-    shown = [] if v.reading.detail == "proved" else statements[:1]
-    folded += [*statements[len(shown) :], ""] if len(statements) > len(shown) else []
+    failed, rest = _statements(v.records[-1]) if claim.kind == "proof" and v.records else ([], [])
+    folded += [*rest, ""] if rest else []
+    folded += ["In italics: what this book adds.", ""] if any(line.startswith("- *") for line in rest) else []
     if claim.note:
         folded += [f"*Note.* {claim.note}", ""]
     folded += [f"*Revised {r['date']}:* {r['reason']}" for r in claim.revised]
@@ -303,7 +245,7 @@ def card(v: verdicts.Verdict) -> str:
         ]
     if v.cells and not number:
         lines += [*_cells(v), ""]
-    lines += [*shown, ""] if shown else []
+    lines += [*failed, ""] if failed else []
     if v.finding:
         lines += [*_computed(v.finding), ""]
     return "\n".join([*lines, "::::{dropdown} How it was judged", *folded, "::::", ":::::"])
@@ -375,8 +317,11 @@ def _computed(finding: Finding) -> list[str]:
     return [finding.sentence, "", table]
 
 
-def _statements(record: Record) -> list[str]:
-    """A line for each statement of a proof record."""
+def _statements(record: Record) -> tuple[list[str], list[str]]:
+    """The first of the paper's statements that fails, if one does, and the other statements of a proof record."""
     from ssllib.theory.proofs.statements import sentence
 
-    return [f"- {sentence(s)}" for s in record.final["statements"]]
+    found = record.final["statements"]
+    failed = next((s for s in found if s["role"] == "claim" and not s["holds"]), None)
+    lines = {id(s): f"- {sentence(s)}" for s in found}
+    return [lines[id(failed)]] if failed else [], [lines[id(s)] for s in found if s is not failed]

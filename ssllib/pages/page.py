@@ -1,4 +1,4 @@
-"""What the book's pages are written with: checked parameters, claim and verdict boxes, live runs, tables.
+"""What the book's pages are written with: checked parameters, answers and cards, live runs, tables.
 
 Everything shown is MyST Markdown, which the book renders (math, citations, cross references) and which
 stays legible in a plain notebook.
@@ -15,15 +15,7 @@ from typing import Any
 
 from ssllib.errors import InputError, in_range, one_of
 from ssllib.evidence import claims, verdicts, words
-from ssllib.pages.boxes import (
-    card,
-    claim_box,
-    duration,
-    markdown_table,
-    measured_text,
-    untested_card,
-    verdict_box,
-)
+from ssllib.pages.boxes import card, duration, markdown_table, measured_text, untested_card
 from ssllib.pages.boxes import mean_range as mean_range
 from ssllib.pages.recorded import NOTHING, Recorded
 from ssllib.runs import experiments, records
@@ -119,15 +111,26 @@ def show_html(text: str) -> None:
 
 
 def table(
-    rows: Iterable[Sequence[Any]], columns: Sequence[str], caption: str | None = None, name: str = ""
+    rows: Iterable[Sequence[Any]],
+    columns: Sequence[str],
+    caption: str | None = None,
+    name: str = "",
+    *,
+    fold: str = "",
+    lead: str = "",
 ) -> None:
-    """Display a table, numbered when it has a caption (`name` is its label for {numref})."""
+    """Display a table, numbered when it has a caption (`name` is its label for {numref}).
+
+    `fold`: the title of a dropdown to fold it into; `lead`: what is said in front of it.
+    """
     body = [list(row) for row in rows] or [[NOTHING, *[""] * (len(columns) - 1)]]
     text = markdown_table(body, columns)
     if caption:
         label = f":name: {name}\n" if name else ""
         text = f":::{{table}} {caption}\n{label}\n{text}\n:::"
-    show(text)
+    if lead:
+        text = f"{lead}\n\n{text}"
+    show(f"::::{{dropdown}} {fold}\n{text}\n::::" if fold else text)
 
 
 @dataclass
@@ -138,28 +141,13 @@ class Page:
     parameters: dict[str, Any]
     _live: list[Record] = field(default_factory=list)
     _used: dict[str, list[Record]] = field(default_factory=dict)
-    _anchored: set[str] = field(default_factory=set)  # claims that links on other pages can lead to
     _started: float = field(default_factory=time.perf_counter)
 
     # claims and verdicts
 
-    def claim(self, *ids: str) -> None:
-        """Display the claims' boxes."""
-        for claim_id in ids:
-            self._anchored.add(claim_id)
-            show(claim_box(claims.get(claim_id)))
-
-    def verdict(self, *ids: str) -> None:
-        """Display the claims' verdicts, computed from the committed records."""
-        for claim_id in ids:
-            found = verdicts.verdict(claims.get(claim_id), records.committed())
-            show(verdict_box(found, anchored=claim_id not in self._anchored))
-            self._anchored.add(claim_id)
-
     def card(self, *ids: str) -> None:
         """Display a card for each claim with its verdict; those that nothing has tested share one at the end."""
         found = [verdicts.verdict(claims.get(claim_id), records.committed()) for claim_id in ids]
-        self._anchored.update(ids)
         waiting = [v for v in found if v.word in (words.UNTESTED, words.OPEN)]
         for v in found:
             if v not in waiting:

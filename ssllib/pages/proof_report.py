@@ -9,7 +9,6 @@ from ssllib.errors import InputError, one_of
 from ssllib.pages import page
 from ssllib.runs.records import Record
 from ssllib.theory import proofs
-from ssllib.theory.proofs import statements
 
 ROLES = ("claim", "proof", "added")
 """What a statement can be: a paper's claim, a line of its proof, an addition of this book."""
@@ -49,10 +48,6 @@ class Decided:
         for role in roles:
             one_of("role", role, ROLES)
         return [s for check in checks for s in self.recorded[check]["statements"] if s["role"] in roles]
-
-    def table(self, *checks: str, caption: str, name: str, roles: Sequence[str] = ROLES) -> None:
-        """Display these statements as a numbered table (`name` is its label for {numref})."""
-        page.table(*statements.table(self.statements(*checks, roles=roles)), caption=caption, name=name)
 
     def again(self) -> None:
         """Carry out every check of the page now, and display the outcomes.

@@ -227,7 +227,7 @@ class Recorded(Mapping[str, list[Record]]):
     def table(
         self, columns: Mapping[str, Column | tuple[Column, int]], caption: str | None = None, name: str = "", *,
         labels: Mapping[str, str] | None = None, more: Mapping[str, Mapping[str, Any]] | None = None,
-        plain: Sequence[str] = (),
+        plain: Sequence[str] = (), fold: str = "",
     ) -> None:  # fmt: skip
         """A row for each arm: mean (range over seeds) of each column; a number of digits goes with the column.
 
@@ -235,6 +235,7 @@ class Recorded(Mapping[str, list[Record]]):
             labels: the arms' names in words.
             plain: columns that show the mean alone.
             more: further columns, such as the paper's numbers: title to (arm to text).
+            fold: the title of a dropdown to fold the table into.
         """
         from ssllib.pages import page
 
@@ -248,7 +249,7 @@ class Recorded(Mapping[str, list[Record]]):
                 found = [self.mean(arm, one)] if title in plain else self.numbers(arm, one)
                 row.append(boxes.mean_range(found, digits, none=nothing))
             rows.append([*row, *(extra.get(arm, "") for extra in more.values()), len(runs)])
-        page.table(rows, ["arm", *columns, *more, "seeds"], caption=caption, name=name)
+        page.table(rows, ["arm", *columns, *more, "seeds"], caption=caption, name=name, fold=fold)
 
 
 def _shared_end(by_arm: Mapping[str, Sequence[Record]]) -> int:

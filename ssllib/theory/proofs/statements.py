@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any, Protocol
@@ -328,35 +328,14 @@ def added(
 
 
 _ROLE = {"claim": "", "proof": " (in its proof)", "added": ""}
-ADDED = "in italics: added by this book"
 
 
 def _where(s: Mapping[str, Any]) -> str:
     return f"*{s['source']}*" if s["role"] == "added" else s["source"] + _ROLE[s["role"]]
 
 
-def table(found: Iterable[Mapping[str, Any]]) -> tuple[list[list[str]], list[str]]:
-    """Rows and columns, in MyST, for statements as records hold them; what two records share is shown once.
-
-    Corrections and counterexamples stand below their statement: a fourth column would not fit a page.
-    """
-    rows = [
-        [
-            _where(s),
-            "<br>".join(
-                [_breakable(s["printed"])]
-                + ([f"corrected: {_breakable(s['corrected'])}"] if s["corrected"] else [])
-                + ([f"{'example' if s['holds'] else 'counterexample'}: {_example(s)}"] if s["counterexample"] else [])
-            ),
-            f"{'yes' if s['holds'] else '**no**'} ({s['how']})",
-        ]
-        for s in {(s["source"], s["printed"]): s for s in found}.values()
-    ]
-    return rows, [f"where ({ADDED})" if any(r[0].startswith("*") for r in rows) else "where", "statement", "holds"]
-
-
 def _breakable(latex: str) -> str:
-    r"""A formula in LaTeX as MyST that a narrow column can break into lines, as a formula by itself cannot be.
+    r"""A formula in LaTeX as MyST that a narrow page can break into lines, as a formula by itself cannot be.
 
     Outside of all brackets, what `\quad` sets apart becomes a formula of its own, and so does what stands on either
     side of words, `\text{ ... }` with a space at an end; a statement in words only is text.
@@ -378,10 +357,10 @@ def _breakable(latex: str) -> str:
 def sentence(s: Mapping[str, Any]) -> str:
     """A statement as a record holds it, and what became of it, in a line of MyST."""
     verb = "holds" if s["holds"] else "**does not hold**"
-    text = f"{_where(s)}: ${s['printed']}$ {verb} ({s['how']})."
+    text = f"{_where(s)}: {_breakable(s['printed'])} {verb} ({s['how']})."
     if s["counterexample"]:
         text += f" {'Example' if s['holds'] else 'Counterexample'}: {_example(s)}."
-    return text + (f" Corrected: ${s['corrected']}$." if s["corrected"] else "")
+    return text + (f" Corrected: {_breakable(s['corrected'])}." if s["corrected"] else "")
 
 
 def _example(s: Mapping[str, Any]) -> str:
