@@ -79,7 +79,8 @@ if ends:
 # *much* it grows is the sum of $\gamma^2\|\nabla_i\|^2$, and there the halves differ:
 #
 # - **Attraction alone** has nothing that holds embeddings apart. Its least value is {term}`collapse`: all views agree, $\sin\phi = 0$,
-#   the gradient is gone, and *growth ends with it*. Predicted: a cosine of the views near 1, an effective rank near 1, a gradient near 0, and norms that stop.
+#   the gradient is gone, and *growth ends with it*. Predicted: a cosine of the views near 1, an effective rank near 1, a gradient near 0,
+#   and norms that stop.
 # - **Repulsion alone** pushes the two views of an image apart like any others. Spread evenly, the pushes of a batch nearly cancel, but each
 #   batch is another one, so what is left is never zero. Predicted: norms that go on growing, and nothing learned about images
 #   that survives an augmentation.

@@ -46,6 +46,7 @@ METHODS = {"simclr": "SimCLR", "simsiam": "SimSiam"}
 CUTS = (1, 2, 4, 8)
 DECAYS = {"simclr": ("1e-8", "1e-6", "5e-6", "1e-5"), "simsiam": ("5e-5", "1e-4", "5e-4", "1e-3")}
 DEFAULT = {"simclr": "1e-6", "simsiam": "5e-4"}
+DATA = {"simclr": "CIFAR-100", "simsiam": "ImageNet-100"}  # the papers'
 
 # %% [markdown]
 # ## The answer
@@ -67,9 +68,10 @@ for m, name in METHODS.items():
     found = {(c, d): ours[m].paired(f"c{c}-{d}", f"c1-{d}", knn) for c in CUTS[1:] for d in DECAYS[m]}
     up = [sum(gain) > 0 for gain in found.values() if gain]
     if up:
-        lines.append(f"{name}: a cut helps in {sum(up)} of {len(up)} cells, by {pages.mean_range([x for gain in found.values() for x in gain], 1, sign='+')} points ({ours[m].setting})")
+        by = pages.mean_range([sum(gain) / len(gain) for gain in found.values() if gain], 1, sign="+")
+        lines.append(f"{name}: a cut helps in {sum(up)} of {len(up)} cells, by {by} points ({ours[m].setting})")
 if lines:
-    pages.say("Gains over c = 1 at the same decay: " + "; ".join(lines) + ".")
+    pages.say("Gains over c = 1 at the same decay, mean (range over cells): " + "; ".join(lines) + ".")
 
 # %% [markdown]
 # ## What the equations predict
@@ -80,23 +82,29 @@ if lines:
 #
 # $$\Delta(c) = \bigl[A(c, \lambda_{\max}) - A(1, \lambda_{\max})\bigr] - \bigl[A(c, \lambda_{\min}) - A(1, \lambda_{\min})\bigr] < 0.$$ (eq-cut-decay)
 #
-# Two predictions. **(1)** Where $T_\lambda$ is longer than the training, the decays of a row are one and the same: the row is four runs of one setting, and *their spread is
-# the noise of a single run*. **(2)** Where the decays do act, the cut's gain is smaller at the largest decay than at the smallest, {eq}`eq-cut-decay`. If $\Delta$ is zero, the two
-# add up; if it is positive, they help each other, and something other than a short embedding is at work.
+# Two predictions. **(1)** Where $T_\lambda$ is longer than the training, the decays of a row hardly differ: the row is nearly four runs of
+# one setting, and *their spread is hardly more than the noise of a single run*. **(2)** Where the decays do act, the cut's gain is
+# smaller at the largest decay than at the smallest, {eq}`eq-cut-decay`. If $\Delta$ is zero, the two add up; if it is positive, they help each
+# other, and something other than a short embedding is at work.
 
 # %% tags=["hide-input"]
 rows = []
 for m, name in METHODS.items():
     c = experiments.get("cut-by-weight-decay").cell("paper", f"{m}-c1-{DEFAULT[m]}").config
-    told = papers.load("2502.09252").settings("Table 1", method=name, dataset={"cifar100": "CIFAR-100", "imagenet100": "ImageNet-100"}[c.dataset])
-    steps = int(str(told["images"].value).replace(",", "")) // c.batch_size
-    rows.append([f"{name}, {told['data'].value}", *(f"{d}: {(1 - c.momentum) / (c.lr * float(d)) / steps:,.3g}" for d in DECAYS[m])])
+    told = papers.load("2502.09252").settings("Table 1", method=name, dataset=DATA[m])
+    steps = told["images"].value // c.batch_size
+    for d in DECAYS[m]:
+        reach = (1 - c.momentum) / (c.lr * float(d)) / steps
+        shown = f"{reach:,.0f}" if reach >= 100 else f"{reach:.1f}"
+        taken = [f"{100 * (1 - math.exp(-t / reach)):.0f} %" for t in (16, 100)]
+        rows.append([f"{name}, {DATA[m]}, decay {d}" + " (default)" * (d == DEFAULT[m]), shown, *taken])
 pages.table(
     rows,
-    ["grid", *(["decay: epochs"] + ["", "", ""])],
-    caption="$T_\\lambda$ in epochs for each decay, at our declared rates and batches and the papers' data; the papers read at epoch 100.",
+    ["grid and decay", "$T_\\lambda$, epochs", "at most, in 16 epochs", "in 100 epochs"],
+    caption="$T_\\lambda$ in epochs, at our declared rates and batches and the papers' data, and how much of its length it can take from a "
+    "weight by epoch 16 (where our runs at `cpu` scale stop) and 100 (where the papers read).",
     name="tab-grid-times",
-)  # fmt: skip
+)
 
 # %% [markdown]
 # ## The papers' grids, beside ours
@@ -128,8 +136,7 @@ def heat(ax, grid, m, title, limit=None):
 
 fig, axes = plt.subplots(2, 2, figsize=(7.2, 5.0))
 for (m, name), (left, right) in zip(METHODS.items(), axes, strict=True):
-    data = {"simclr": "CIFAR-100", "simsiam": "ImageNet-100"}[m]
-    heat(left, paper[m], m, f"{name}, papers, {data}")
+    heat(left, paper[m], m, f"{name}, papers, {DATA[m]}")
     heat(right, mine[m], m, f"{name}, ours")
     left.set_xlabel("weight decay")
     right.set_xlabel("weight decay")
@@ -140,12 +147,19 @@ same = all(later.value(method=name, c=c, weight_decay=d) == paper[m][i, j]
            for m, name in METHODS.items() for i, c in enumerate(CUTS) for j, d in enumerate(DECAYS[m]))  # fmt: skip
 best = {m: np.unravel_index(np.argmax(grid), grid.shape) for m, grid in paper.items()}
 edge = {m: i in (0, len(CUTS) - 1) or j in (0, len(DECAYS[m]) - 1) for m, (i, j) in best.items()}
-pages.say(
-    ("**One measurement, printed twice.** All 32 cells of the later paper's Table 1 are those of the older one's Tables 5 and 6, so neither confirms the other. " if same else "The two papers' grids differ. ")
-    + "The best cell: " + "; ".join(f"{name} c = {CUTS[best[m][0]]} at {DECAYS[m][best[m][1]]}, {paper[m][best[m]]:.1f} %" + (" (on the edge of the grid)" if edge[m] else "") for m, name in METHODS.items())
-    + ". The papers go on with c = 3 and c = 9 \"based on these results\"; the grids have "
-    + ("neither." if not {3, 9} & set(table5.keys()["c"]) else "one of them.")
+once = (
+    "**One measurement, printed twice.** Every cell of the later paper's Table 1 is that of the older one's Tables 5 and 6, so neither "
+    "confirms the other." if same else "The two papers' grids differ."
 )  # fmt: skip
+top = "; ".join(
+    f"{name} c = {CUTS[best[m][0]]} at {DECAYS[m][best[m][1]]}, {paper[m][best[m]]:.1f} %" + " (on the edge of the grid)" * edge[m]
+    for m, name in METHODS.items()
+)
+inside = sorted({3, 9} & set(table5.keys()["c"]))
+pages.say(
+    f"{once} The best cell: {top}. The older paper goes on with c = 3 for contrastive methods and c = 9 for the others, \"[b]ased on these "
+    f"results\"; of the two the grids have {inside or 'neither'}."
+)
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Six heat maps of the gain in k-NN accuracy over no cut at the same weight decay: SimCLR above and SimSiam below; the papers', ours, and ours less the papers'"}, "figure": {"caption": "What a cut adds over c = 1 at the same decay, in points: the papers', ours (means over seeds), and ours less the papers'. Blue is a gain, red a loss; one scale for all maps.", "name": "fig-grid-gain"}}
 fig, axes = plt.subplots(2, 3, figsize=(7.8, 4.8), sharey=True)
@@ -159,7 +173,7 @@ plt.show()
 # %% [markdown]
 # ## What the grids say by themselves
 #
-# **How much is noise?** By prediction (1), the four SimCLR cells of a row are one setting.
+# **How much is noise?** No spread is printed. But by prediction (1) the four SimCLR cells of a row are nearly one setting.
 
 # %% tags=["hide-input"]
 
@@ -172,9 +186,19 @@ def shares(grid):
     return [float((part**2).mean() / (off**2).mean()) for part in (by_cut, by_decay, rest)]
 
 
+def signed(x):
+    return pages.mean_range([x], 1, sign="+")
+
+
 def row_spread(grid):
     """The standard deviation within rows, pooled."""
     return float(np.sqrt(grid.var(axis=1, ddof=1).mean()))
+
+
+def seed_spread(m):
+    """The standard deviation of our cells over seeds, pooled; nan where there are no two."""
+    found = [np.var(x, ddof=1) for c in CUTS for d in DECAYS[m] if len(x := ours[m].numbers(f"c{c}-{d}", knn)) > 1]
+    return float(np.sqrt(np.mean(found))) if found else math.nan
 
 
 def together(grid):
@@ -184,31 +208,50 @@ def together(grid):
 
 
 complete = {(m, "ours"): g for m, g in mine.items() if np.isfinite(g).all()}
-grids = {key: g for m in METHODS for key, g in (((m, "papers"), paper[m]), ((m, "ours"), complete.get((m, "ours")))) if g is not None}
+grids = {(m, "papers"): g for m, g in paper.items()} | complete
 rows = []
 for (m, who), g in grids.items():
     cut, decay, rest = shares(g)
     lift = g[:, -1] - g[:, 0]
-    rows.append([f"{METHODS[m]}, {who}", f"{row_spread(g):.1f}", f"{100 * cut:.0f} %", f"{100 * decay:.0f} %", f"{100 * rest:.0f} %", f"{lift[0]:+.1f}".replace("-", "−"), f"{lift[1:].mean():+.1f}".replace("-", "−"), *(f"{x:+.1f}".replace("-", "−") for x in together(g))])
+    of_seeds = f"{seed_spread(m):.1f}" if who == "ours" else "not printed"
+    parts = [f"{100 * x:.0f} %" for x in (cut, decay, rest)]
+    points = [signed(x) for x in (lift[0], lift[1:].mean(), *together(g))]
+    rows.append([f"{METHODS[m]}, {who}", of_seeds, f"{row_spread(g):.1f}", *parts, *points])
 pages.table(
     rows,
-    ["grid", "spread in a row", "variance by the cut", "by the decay", "left", "largest decay less smallest, c = 1", "mean of c > 1", "Δ, c = 2", "c = 4", "c = 8"],
-    caption="Each grid taken apart, in points of k-NN accuracy: standard deviation within rows; the shares of the variance that rows (cuts) and columns (decays) explain, and what is left; what the largest decay "
-    "adds to the smallest, and {eq}`eq-cut-decay`. Below zero the cut and the decay stand in for each other.",
+    ["grid", "spread over seeds", "in a row", "variance by the cut", "by the decay", "left", "largest decay less smallest, c = 1",
+     "mean of c > 1", "Δ, c = 2", "c = 4", "c = 8"],
+    caption="Each grid taken apart, in points of k-NN accuracy: standard deviation over seeds and within rows; the shares of the variance "
+    "that rows (cuts) and columns (decays) explain, and what is left; what the largest decay adds to the smallest, and {eq}`eq-cut-decay`. "
+    "Below zero the cut and the decay stand in for each other.",
     name="tab-grid-parts",
 )  # fmt: skip
 
 # %% tags=["hide-input"]
 noise = row_spread(paper["simclr"])
 delta = together(paper["simsiam"])
-far = 2 * noise * 2  # two standard deviations of a difference of differences of four single runs
+far = 2 * (2 * noise)  # two standard deviations of a difference of differences of four single runs
 word = [("below zero" if x < -far else "above zero" if x > far else "within the noise") for x in delta]
+listed = "; ".join(f"c = {c}: {signed(x)}, {w}" for c, x, w in zip(CUTS[1:], delta, word, strict=True))
 pages.say(
-    f"**Noise.** SimCLR's rows spread by {noise:.1f} points, which is then what a single run is good to. **Sum.** A $\\Delta$ is made of four runs, so its standard deviation is "
-    f"twice that, {2 * noise:.1f}, if SimSiam's runs are as steady as SimCLR's (nothing in print says so). For the papers' SimSiam: "
-    + "; ".join(f"c = {c}: {x:+.1f}, {w}".replace("-", "−") for c, x, w in zip(CUTS[1:], delta, word, strict=True))
-    + f". The prediction that the two stand in for each other holds for {sum(w == 'below zero' for w in word)} of {len(word)} cuts."
+    f"**Noise.** SimCLR's rows spread by {noise:.1f} points, about what a single run is good to (whatever the decays do is in it, too). "
+    f"**Sum.** A $\\Delta$ is made of four runs, so its standard deviation is twice that, {2 * noise:.1f}, if SimSiam's runs are as steady as "
+    f"SimCLR's (nothing in print says so). For the papers' SimSiam: {listed}. The prediction that the two stand in for each other holds for "
+    f"{sum(w == 'below zero' for w in word)} of {len(word)} cuts."
 )
+
+
+def own_together(m, c):
+    """Our Delta of a cut, seed by seed, where its four arms have the same number of seeds."""
+    least, most = (ours[m].paired(f"c{c}-{d}", f"c1-{d}", knn) for d in (DECAYS[m][0], DECAYS[m][-1]))
+    return [b - a for a, b in zip(least, most, strict=True)] if len(least) == len(most) else []
+
+
+for m, name in METHODS.items():
+    found = {c: own_together(m, c) for c in CUTS[1:]}
+    if any(found.values()):
+        listed = "; ".join(f"c = {c}: {pages.mean_range(x, 1, sign='+')}" for c, x in found.items() if x)
+        pages.say(f"Our $\\Delta$ for {name}, mean (range over seeds): {listed}.")
 
 # %% [markdown]
 # **Do the grids rank their cells alike?** Spearman's $\rho$ over the 16 cells: ours against the papers' cell for cell; the two methods of the
@@ -227,10 +270,16 @@ rows = [["SimCLR's and SimSiam's grids, papers", rank(paper["simclr"], paper["si
 rows += [[f"{METHODS[m]}, {who}, and the size of the cut", rank(g, by_cut)] for (m, who), g in grids.items()]
 for m, _ in complete:
     rows.append([f"{METHODS[m]}, ours and the papers'", rank(mine[m], paper[m])])
-    rows.append([f"{METHODS[m]}, ours and the papers', gains over c = 1", rank((mine[m] - mine[m][0])[1:], (paper[m] - paper[m][0])[1:])])
+    own, theirs = ((grid - grid[0])[1:] for grid in (mine[m], paper[m]))
+    rows.append([f"{METHODS[m]}, ours and the papers', gains over c = 1", rank(own, theirs)])
 if len(complete) == 2:
     rows.append(["SimCLR's and SimSiam's grids, ours", rank(mine["simclr"], mine["simsiam"])])
-pages.table(rows, ["two rankings of the cells", "Spearman's ρ"], caption="Rank agreement over the cells of the grids; ours as far as they are complete.", name="tab-grid-ranks")
+pages.table(
+    rows,
+    ["two rankings of the cells", "Spearman's ρ"],
+    caption="Rank agreement over the cells of the grids; ours as far as they are complete.",
+    name="tab-grid-ranks",
+)
 
 # %% tags=["remove-input"]
 page.card("cut-by-weight-decay-simclr", "cut-by-weight-decay-simsiam", "cut-by-weight-decay-simsiam-cifar100")
@@ -273,7 +322,8 @@ assert start[1, "1e-6"] == start[1, "5e-2"] and end[1, "1e-6"] > end[1, "5e-2"]
 pages.show(deviation_table.markdown("cut-by-weight-decay", recorded.scale))
 
 # %% [markdown]
-# - **The sizes of the two decays' ranges differ.** SimCLR's largest is below SimSiam's smallest, so "the difference is more stark in the non-contrastive setting" compares methods, data sets and decays at once.
+# - **The two grids share no decay.** SimCLR's largest is below SimSiam's smallest, so "the difference is more stark in the
+#   non-contrastive setting" compares methods, data sets and decays at once.
 # - **ImageNet-100 is not run** below the `paper` scale. CIFAR-100 in its place is a question of our own, with a claim of its own.
 # - **Few epochs.** The shorter a run, the less a decay can do ({numref}`tab-grid-times`), and the more a cut must do alone.
 # - **A gain is not a saving.** "Accelerates" is read as the papers read it: a higher accuracy at one epoch.

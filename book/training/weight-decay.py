@@ -55,10 +55,10 @@ recorded = page.recorded("weight-decay")
 parts = {m: recorded.under(f"{m}-") for m in METHODS}
 page.answer(
     {
-        "Do norms grow without weight decay?": "norms-grow-all-methods",
-        "Does more of it make them smaller?": "weight-decay-shrinks-norms",
+        "Does more weight decay make norms smaller?": "weight-decay-shrinks-norms",
+        "Do SimSiam's norms shrink without it?": "norms-shrink-without-weight-decay",
         "Does it raise the accuracy?": "weight-decay-raises-knn",
-        "Can a method do without?": "no-weight-decay-still-learns",
+        "Does too much of it destroy the network?": "excessive-weight-decay-collapses",
         "Does it help through the norms?": "weight-decay-acts-through-norms",
     }
 )
@@ -68,13 +68,13 @@ gains = [
     if (found := runs.paired("5e-4", "0", final("knn_test")))
 ]
 if gains:
-    pages.say(f"What a decay of 5e-4 instead of none adds to the k-NN accuracy at the end, in points ({recorded.setting}): " + "; ".join(gains) + ".")
+    pages.say(f"What 5e-4 instead of none adds to the k-NN accuracy, in points ({recorded.setting}): " + "; ".join(gains) + ".")
 
 # %% [markdown]
 # ## What the equations predict
 #
-# Take a weight whose length the loss does not see, as of a layer before a batch norm or of the last one before a cosine: its gradient never shortens
-# it. A step at rate $\gamma$ with decay $\lambda$ and momentum $\mu$ takes at most $\gamma\lambda/(1-\mu)$ of its length. So a decay needs a
+# Take a weight whose length the loss does not see, as of a layer before a batch norm or of the last one before a cosine: its gradient
+# never shortens it. A step at rate $\gamma$ with decay $\lambda$ and momentum $\mu$ takes at most $\gamma\lambda/(1-\mu)$ of its length. So a decay needs a
 # time $T_\lambda$ before it can act at all, and then comes to a balance with the growth, which falls with the length
 # ({eq}`eq-norm-growth-decay` in {doc}`/book/theory/norm-growth`):
 #
@@ -98,7 +98,7 @@ def reach(m, decay):
 
 
 pages.table(
-    [[name, *(f"{reach(m, d):,.3g}" for d in DECAYS[1:])] for m, name in METHODS.items()],
+    [[name, *(f"{reach(m, d):,.{2 if reach(m, d) < 100 else 0}f}" for d in DECAYS[1:])] for m, name in METHODS.items()],
     ["method", *DECAYS[1:]],
     caption="$T_\\lambda$ in epochs of CIFAR-10, at the declared rates and batches, by weight decay. Runs at `cpu` scale stop at epoch "
     f"{HELD['simclr'].epochs}, the papers read at 100 (Table 1 prints no epoch, but shares a number with Table 3 there).",
@@ -108,7 +108,7 @@ pages.table(
 # %% [markdown]
 # ## The paper's Table 1, beside ours
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Two rows of three panels against weight decay from 0 to 5e-2: mean norm on a logarithmic axis and k-NN accuracy, for SimCLR, SimSiam and BYOL. Open diamonds are the paper's Table 1, filled dots our recorded seeds"}, "figure": {"caption": "Norm where the loss acts (top; the paper's 0.0 at 5e-2 is drawn at the lower edge) and k-NN accuracy (bottom) against weight decay. Open diamonds, dashed: {cite:t}`draganov2024pitfalls`, Table 1 (ResNet-50). Filled dots: our recorded runs, a dot for each seed, lines through the means. Dotted: chance.", "name": "fig-decay-table"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two rows of three panels against weight decay from 0 to 5e-2: mean norm on a logarithmic axis and k-NN accuracy, for SimCLR, SimSiam and BYOL. Open diamonds are the paper's Table 1, filled dots our recorded seeds"}, "figure": {"caption": "Norm where the loss acts (top; below 0.03, as the paper's 0.0 at 5e-2, it is drawn at the lower edge) and k-NN accuracy (bottom) against weight decay. Open diamonds, dashed: {cite:t}`draganov2024pitfalls`, Table 1 (ResNet-50). Filled dots: our recorded runs, a dot for each seed, lines through the means. Dotted: chance.", "name": "fig-decay-table"}}
 table1 = papers.load("2406.16468").table("1")
 printed = [d for d in DECAYS if float(d) in table1.keys()["weight_decay"]]
 
@@ -144,17 +144,18 @@ for m, name in METHODS.items():
     for d in DECAYS:
         norms, knn = (parts[m].numbers(d, c) for c in (norm_at("last"), final("knn_test")))
         if d in printed or norms:
-            gain = parts[m].paired(d, "0", final("knn_test")) if d != "0" else []
-            shown = [f"{told(m, d, k):g}" if d in printed else "" for k in ("norm", "knn")]
-            more = f"{told(m, d, 'knn') - told(m, '0', 'knn'):+.1f}".replace("-", "−") if d in printed and d != "0" else ""
-            rows.append([f"{name}, {d}", shown[0], pages.mean_range(norms, 2), shown[1], pages.mean_range(knn, 1), more, pages.mean_range(gain, 1, sign="+")])
+            gain = parts[m].paired(d, "0", final("knn_test"))
+            more = [told(m, d, "knn") - told(m, "0", "knn")]
+            gains = [pages.mean_range(x, 1, sign="+") for x in (more, gain)] if d != "0" else ["", ""]
+            paper = [pages.mean_range([told(m, d, k)], n) for k, n in (("norm", 2), ("knn", 1))]
+            rows.append([f"{name}, {d}", paper[0], pages.mean_range(norms, 2), paper[1], pages.mean_range(knn, 1), *gains])
 pages.table(
     rows,
     ["weight decay", "norm, paper", "ours", "k-NN, paper", "ours ", "over none, paper", "ours  "],
-    caption="Norm where the loss acts and k-NN accuracy (percent) by weight decay: {cite:t}`draganov2024pitfalls`, Table 1 (ResNet-50, CIFAR-10; the layer "
-    f"and the epoch are not printed), and ours: {recorded.setting}; means (range over seeds), gains over no decay seed by seed.",
+    caption="Norm where the loss acts and k-NN accuracy (percent) by weight decay: {cite:t}`draganov2024pitfalls`, Table 1 (ResNet-50, "
+    f"CIFAR-10; the layer and the epoch are not printed), and ours: {recorded.setting}; means (range over seeds), gains seed by seed.",
     name="tab-decay-table",
-)  # fmt: skip
+)
 
 # %% tags=["hide-input"]
 steps = [("5e-6", "5e-4"), ("5e-4", "5e-3")]
@@ -172,19 +173,32 @@ for m, name in METHODS.items():
     ours = [exponent(*s, lambda d, m=m: parts[m].mean(d, norm_at("last"))) for s in steps]
     drop = 100 * (told(m, "5e-6", "norm") / told(m, "0", "norm") - 1)
     most = 100 * (math.exp(-100 / reach(m, "5e-6")) - 1)
-    rows.append([name, *(pages.mean_range([x], 2) for pair in zip(theirs, ours, strict=True) for x in pair), f"{drop:.0f} %".replace("-", "−"), f"{most:.0f} %".replace("-", "−")])
+    powers = [pages.mean_range([x], 2) for pair in zip(theirs, ours, strict=True) for x in pair]
+    rows.append([name, *powers, *(pages.mean_range([x], 0) + " %" for x in (drop, most))])
 pages.table(
     rows,
     ["method", "5e-6 to 5e-4, paper", "ours", "5e-4 to 5e-3, paper", "ours ", "0 to 5e-6, paper", "one weight in 100 epochs, at most"],
-    caption="Does the norm fall as $\\lambda^{-1/4}$? The exponents $-\\Delta\\log\\|z\\| / \\Delta\\log\\lambda$: 0.25 for one weight in balance, more for a product of "
-    "several, less where a decay has had no time. Right: how much the paper's norms fall from no decay to 5e-6, and how much {eq}`eq-weight-decay` "
-    "lets one weight fall in 100 epochs at our declared rates and batches.",
+    caption="Does the norm fall as $\\lambda^{-1/4}$? The exponents $-\\Delta\\log\\|z\\| / \\Delta\\log\\lambda$: 0.25 for one weight in "
+    "balance, more for a product of several, less where a decay has had no time. Right: how much the paper's norms fall from no decay to "
+    "5e-6, and how much {eq}`eq-weight-decay` lets one weight fall in 100 epochs at our declared rates and batches.",
     name="tab-decay-exponents",
-)  # fmt: skip
+)
 
 # %% [markdown]
-# The right-hand columns bear on one row of the paper's table: where its norms fall further from 0 to 5e-6 than one weight can, several
-# weights in a row, another rate than we take, or the chance of a single run must make up the rest. No spread is printed.
+# Where the paper's norms fall further from 0 to 5e-6 than one weight can, several weights in a row, another rate than we take, or the
+# chance of a single run must make up the rest. No spread is printed.
+
+# %% tags=["hide-input"]
+idle = [(m, d) for m in METHODS for d in DECAYS[1:]]
+gained = {(m, d): [told(m, d, "knn") - told(m, "0", "knn")] for m, d in idle if d in printed and reach(m, d) > 3 * 100}
+mine = {(m, d): parts[m].paired(d, "0", final("knn_test")) for m, d in idle if reach(m, d) > 3 * recorded.end}
+theirs, own = (
+    "; ".join(f"{METHODS[m]} {d}: {pages.mean_range(x, 1, sign='+')}" for (m, d), x in found.items() if x) for found in (gained, mine)
+)
+pages.say(
+    "**Prediction (1)**: decays that need more than three times the training to act add nothing. In k-NN points over none, the paper, if "
+    f"at epoch 100: {theirs}" + (f". Ours, at epoch {recorded.end}: {own}." if own else ".")
+)
 
 # %% tags=["remove-input"]
 page.card("weight-decay-shrinks-norms", "excessive-weight-decay-collapses", "norms-grow-all-methods")
@@ -205,7 +219,7 @@ page.card(
 # logarithmic epochs as here; no number is printed. A falling norm without decay, which they report for SimSiam, is
 # counted from *epoch 1* there. We show epoch 0 as well: what happens in the first epoch decides whether a norm "shrinks".
 
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Two rows of three panels over epochs: norm where the loss acts, logarithmic, and k-NN accuracy on held-out images, for SimCLR, SimSiam and BYOL, a line for each weight decay"}, "figure": {"caption": "Norm where the loss acts (top) and k-NN accuracy on held-out images (bottom) by weight decay; epochs by powers of two. Lines are means over seeds, bands their range; epoch 0 is the network before its first step.", "name": "fig-decay-time"}}
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two rows of three panels over epochs: norm where the loss acts, logarithmic, and k-NN accuracy on held-out images, for SimCLR, SimSiam and BYOL, a line for each weight decay"}, "figure": {"caption": "Norm where the loss acts (top) and k-NN accuracy on held-out images (bottom) by weight decay; epochs by powers of two. Lines are means over seeds, bands their range; epoch 0 is the network before its first step. Norms below 0.001 are cut off.", "name": "fig-decay-time"}}
 fig, axes = plt.subplots(2, 3, figsize=(7.6, 5.2), sharex="col")
 for (m, name), (top, bottom) in zip(METHODS.items(), axes.T, strict=True):
     place = "projector" if m == "simclr" else "predictor"
@@ -213,6 +227,8 @@ for (m, name), (top, bottom) in zip(METHODS.items(), axes.T, strict=True):
     shown.curves(top, {f"norm_{place}": name}, log=True, log_y=True, legend=False, colors=TINT, labels=LABEL)
     shown.curves(bottom, {"knn_val": ""}, log=True, legend=False, colors=TINT, labels=LABEL)
     top.set_xlabel("")
+    if top.lines:
+        top.set_ylim(bottom=max(top.get_ylim()[0], 1e-3))
 axes[0, 0].set_ylabel("norm")
 axes[1, 0].set_ylabel("k-NN accuracy (%)")
 plots.legend(fig)
@@ -230,8 +246,8 @@ runs.table(
     },
     labels={f"{m}-{d}": f"{name}, {LABEL[d]}" for m, name in METHODS.items() for d in DECAYS},
     plain=("k-NN, epoch 1",),
-    caption="Figure 5's decays and their neighbours: norm where the loss acts, k-NN accuracy (percent) on held-out images after one epoch (mean) and on the test "
-    "set at the end; mean (range over seeds).",
+    caption="Figure 5's decays and their neighbours: norm where the loss acts, k-NN accuracy (percent) on held-out images after one epoch "
+    "(mean) and on the test set at the end; mean (range over seeds).",
     name="tab-decay-time",
 )
 
@@ -249,19 +265,15 @@ page.card(
 # under GradScale: the gain with GradScale should be smaller than the gain without (SimCLR, each gain on its own schedule).
 
 # %% tags=["hide-input"]
-simclr = parts["simclr"]
-knn = final("knn_test")
-pairs = {"without GradScale": ("5e-4", "0"), "with GradScale, p = 1": ("5e-4-gradscale", "0-gradscale")}
-pages.table(
-    [
-        [what, *(pages.mean_range(simclr.numbers(arm, knn), 1) for arm in (low, high)),
-         pages.mean_range(simclr.paired(high, low, knn), 1, sign="+")]
-        for what, (high, low) in pairs.items()
-    ],
-    ["SimCLR", "k-NN, no decay", "decay 5e-4", "gain"],
-    caption=f"k-NN accuracy on the test set (percent) and what decay adds, mean (range over seeds); {simclr.setting}.",
+simclr, knn = parts["simclr"], final("knn_test")
+pairs = {"0": "", "5e-4": "0", "0-gradscale": "", "5e-4-gradscale": "0-gradscale"}
+simclr.only(*pairs).table(
+    {"norm, end": (norm_at("last"), 2), "k-NN test": knn},
+    labels=LABEL | {f"{d}-gradscale": f"{LABEL[d]}, GradScale" for d in ("0", "5e-4")},
+    more={"gain": {arm: pages.mean_range(simclr.paired(arm, other, knn), 1, sign="+") for arm, other in pairs.items() if other}},
+    caption=f"SimCLR: what decay adds to the k-NN accuracy (percent) without and with GradScale, seed by seed; {simclr.setting}.",
     name="tab-decay-gradscale",
-)  # fmt: skip
+)
 
 # %% tags=["remove-input"]
 page.card("weight-decay-acts-through-norms")
@@ -275,42 +287,37 @@ page.card("weight-decay-acts-through-norms")
 
 # %% tags=["hide-input"]
 table3 = papers.load("2406.16468").table("3")
-ARMS = ("default", "cut", "weight-decay", "gradscale", "no-weight-decay")
-NAMED = {"default": "default", "cut": "cut", "weight-decay": "more decay", "gradscale": "GradScale, p = 1", "no-weight-decay": "no decay"}
-rows, settings = [], []
+NAMED = {"cut": "cut", "weight-decay": "more decay", "gradscale": "GradScale, p = 1", "no-weight-decay": "no decay"}
 
 
 def at_100(name, arm):
     return table3.value(method=name, arm=arm, dataset="CIFAR-10", epoch=100)
 
 
+rows, settings = [], []
 for m, name in METHODS.items():
-    arms = page.recorded(f"{m}-arms").only(*ARMS)
+    arms = page.recorded(f"{m}-arms").only("default", *NAMED)
+    settings += [f"{name}: {arms.setting}"] if arms else []
     default = "5e-6" if m == "simclr" else "5e-4"  # what Table 1 has nearest to the default
-    beside = {"weight-decay": "5e-4" if m == "simclr" else "5e-3", "no-weight-decay": "0"}
-    if arms:
-        settings.append(f"{name}: {arms.setting}")
-    for arm in ARMS:
-        if (arm == "no-weight-decay" and m == "simclr") or arm == "default":
-            continue
-        if arm == "cut":
-            theirs = at_100(name, "cut") - at_100(name, "default")
-        else:
-            theirs = told(m, beside[arm], "knn") - told(m, default, "knn") if arm in beside else math.nan
-        ours = arms.paired(arm, "default", final("knn_test"))
-        if ours or math.isfinite(theirs):
-            source = "Table 3, epoch 100" if arm == "cut" else f"Table 1, {beside[arm]} less {default}" if arm in beside else ""
-            rows.append([f"{name}, {NAMED[arm]}", pages.mean_range([theirs], 1, sign="+"), source, pages.mean_range(ours, 1, sign="+")])
+    told_arm = {"cut": ("Table 3, epoch 100", at_100(name, "cut") - at_100(name, "default"))}
+    for arm, d in (("weight-decay", "5e-4" if m == "simclr" else "5e-3"), ("no-weight-decay", "0")):
+        told_arm[arm] = f"Table 1, {d} less {default}", told(m, d, "knn") - told(m, default, "knn")
+    for arm in NAMED:
+        source, theirs = told_arm.get(arm, ("", math.nan))
+        own = arms.paired(arm, "default", knn)
+        if own or arm in told_arm:
+            rows.append([f"{name}, {NAMED[arm]}", pages.mean_range([theirs], 1, sign="+"), source, pages.mean_range(own, 1, sign="+")])
 pages.table(
     rows,
     ["over the default", "paper, k-NN points", "from", "ours"],
-    caption="k-NN points that each intervention adds to the default of its method on CIFAR-10: the older paper's (2406.16468) and ours, mean (range over seeds), seed by "
-    "seed. " + "; ".join(settings),
+    caption="k-NN points that each intervention adds to the default of its method on CIFAR-10: the older paper's (2406.16468) and ours, "
+    "mean (range over seeds), seed by seed. " + "; ".join(settings),
     name="tab-decay-interventions",
-)  # fmt: skip
+)
 pages.say(
-    f"In the older paper's own tables SimCLR comes to {told('simclr', '5e-4', 'knn'):.1f} % with a decay of 5e-4 and no cut, and to {at_100('SimCLR', 'cut'):.1f} % with the cut at its "
-    f"default decay. How far the two tables can be set beside each other: SimSiam's default is a decay of 5e-4, for which Table 1 prints {told('simsiam', '5e-4', 'knn'):.1f} % and Table 3 "
+    f"In the older paper's own tables SimCLR comes to {told('simclr', '5e-4', 'knn'):.1f} % with a decay of 5e-4 and no cut, and to "
+    f"{at_100('SimCLR', 'cut'):.1f} % with the cut at its default decay. How far the two tables can be set beside each other: SimSiam's "
+    f"default is a decay of 5e-4, for which Table 1 prints {told('simsiam', '5e-4', 'knn'):.1f} % and Table 3 "
     f"{at_100('SimSiam', 'default'):.1f} %."
 )
 
@@ -348,9 +355,11 @@ assert ends["0"] > ends["5e-3"] > ends["5e-2"]
 pages.show(deviation_table.markdown("weight-decay", recorded.scale))
 
 # %% [markdown]
-# - **The rate and the batch decide what a decay does**, as only $\gamma\lambda$ times the steps counts ({numref}`tab-decay-times`). The older paper prints neither, so its 5e-4 need not be ours.
+# - **The rate and the batch decide what a decay does**, as only $\gamma\lambda$ times the steps counts ({numref}`tab-decay-times`). The
+#   older paper prints neither, so its 5e-4 need not be ours.
 # - **A short run is not a small one of a long run.** A decay too small to act by the end of our runs may act by theirs.
-# - **All parameters decay** here, biases and batch norms' scales too, as in plain SGD; leaving these out is common, and changes when a network dies.
+# - **All parameters decay** here, biases and batch norms' scales too, as in plain SGD; leaving these out is common, and changes when a
+#   network dies.
 # - **"$\ell_2$-normalization"** in the older paper is weight decay, by its own note below Figure 3.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
