@@ -87,8 +87,10 @@ if ends:
 # - **Both** hold each other: attraction never reaches $\sin\phi = 0$. Predicted: gradients that do not vanish. Whether both or
 #   repulsion alone makes norms grow more, the equations leave open.
 #
-# All of this is about embeddings that move freely. A network moves them through shared weights, and then norms may also shrink
-# ({doc}`/book/theory/norm-growth`); weight decay of 1e-6, SimCLR's default, is too little to matter here ({doc}`/book/training/weight-decay`).
+# All of this is about embeddings that move freely, whose growth is of second order in the rate. A network moves them through shared
+# weights, and then a change of first order is possible, in either direction ({doc}`/book/theory/norm-growth`). So {eq}`eq-halves` may
+# well be wrong about the size of the growth. Weight decay of 1e-6, SimCLR's default, is too little to matter here
+# ({doc}`/book/training/weight-decay`).
 
 # %% [markdown]
 # ## Norms under each half
@@ -176,8 +178,9 @@ recorded.table(
 # ## This execution
 #
 # The same three losses, run now at the scale of the parameters above. At `smoke` scale this shows that the machinery works, not what
-# CIFAR does. Two things must hold at any scale: before the first step, the two halves' losses add up to InfoNCE's, and
-# no gradient of the sum is longer than the halves' together.
+# CIFAR does. Three things must hold at any scale before the first step: the two halves' losses add up to InfoNCE's, the gradient of
+# the sum is no longer than the halves' together, and that of attraction is {eq}`eq-halves`'s, up to the difference between the mean of a
+# quotient and the quotient of means.
 
 # %% tags=["hide-cell", "nbval-ignore-output"] mystnb={"image": {"alt": "This machine's own run, two panels over epochs for attraction only, repulsion only and both: norm at the projector, and cosine of the two views"}}
 last = min(epochs, experiments.get("simclr-arms").cell(scale, "default").config.epochs)
@@ -193,6 +196,8 @@ for ax, metric, title in zip(axes, ("norm_projector", "alignment"), (f"norm, {sc
 plots.legend(fig)
 plt.show()
 start = {half: r.history[0] for half, (r,) in live.items()}
+row = start["attraction"]
+expected = 2 * math.sqrt(1 - row["alignment"] ** 2) / (live["attraction"][0].config["temperature"] * row["norm_projector"])
 pages.table(
     [
         [HALF[h], r.status, start[h]["loss"], start[h]["grad_norm_embedding"], start[h]["norm_projector"], r.column("norm_projector")[-1],
@@ -203,6 +208,8 @@ pages.table(
 )  # fmt: skip
 assert math.isclose(start["attraction"]["loss"] + start["repulsion"]["loss"], start["both"]["loss"], rel_tol=1e-3)
 assert start["both"]["grad_norm_embedding"] <= 1.001 * sum(start[h]["grad_norm_embedding"] for h in ("attraction", "repulsion"))
+pages.say(f"Attraction's gradient by the equation, from the mean cosine and the mean norm: {expected:.3g}.")
+assert math.isclose(expected, row["grad_norm_embedding"], rel_tol=0.25)
 assert live["attraction"][0].column("alignment")[-1] > live["repulsion"][0].column("alignment")[-1]
 
 # %% [markdown]

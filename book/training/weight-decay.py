@@ -74,8 +74,8 @@ if gains:
 # ## What the equations predict
 #
 # Take a weight whose length the loss does not see, as of a layer before a batch norm or of the last one before a cosine: its gradient
-# never shortens it. A step at rate $\gamma$ with decay $\lambda$ and momentum $\mu$ takes at most $\gamma\lambda/(1-\mu)$ of its length. So a decay needs a
-# time $T_\lambda$ before it can act at all, and then comes to a balance with the growth, which falls with the length
+# never shortens it. A step at rate $\gamma$ with decay $\lambda$ and momentum $\mu$ takes at most $\gamma\lambda/(1-\mu)$ of its length. So
+# a decay needs a time $T_\lambda$ before it can act at all, and then comes to a balance with the growth, which falls with the length
 # ({eq}`eq-norm-growth-decay` in {doc}`/book/theory/norm-growth`):
 #
 # $$T_\lambda = \frac{1-\mu}{\gamma\lambda}\ \text{steps}, \qquad \|w_t\| \gtrsim e^{-t/T_\lambda}\,\|w_0\|, \qquad
