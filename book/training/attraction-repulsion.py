@@ -15,13 +15,13 @@
 # # Attraction and repulsion: which half grows the norms?
 #
 # {term}`InfoNCE` is a sum of two losses: one pulls the two views of an image together, the other pushes all embeddings of a batch
-# apart. {cite:t}`draganov2024pitfalls` prove that a step on either half makes an embedding longer, and show SimCLR's norms under each.
+# apart. {cite:t}`draganov2024pitfalls` derive that a step on either half makes an embedding longer, and show SimCLR's norms under each.
 # This page trains SimCLR on each half alone and on both, and asks whether the norms grow, and how far.
 
 # %% tags=["parameters"]
 scale = "smoke"  # or "cpu" (real CIFAR-10, minutes a run) or "gpu"
 seed = 0  # of this execution's runs
-epochs = 2  # where this execution's runs stop, at most where the scale's own do
+epochs = 2  # where this execution's runs stop
 
 # %% tags=["hide-input"]
 import math
@@ -72,11 +72,10 @@ if ends:
 # anchor and as another's positive) are
 #
 # $$\|\nabla^A_i\| = \frac{2 \sin\phi}{\tau \|z_i\|}, \qquad
-# \|\nabla^R_i\| = \frac{1}{\tau \|z_i\|} \Bigl\| \sum_{k \neq i} (w_{ik} + w_{ki})\, (\hat z_k)_{\perp z_i} \Bigr\|, \qquad
-# \|z_i'\|^2 = \|z_i\|^2 + \gamma^2 \|\nabla_i\|^2.$$ (eq-halves)
+# \|\nabla^R_i\| = \frac{1}{\tau \|z_i\|} \Bigl\| \sum_{k \neq i} (w_{ik} + w_{ki})\, (\hat z_k)_{\perp z_i} \Bigr\|.$$ (eq-halves)
 #
-# The last is {doc}`/book/theory/norm-growth`'s: the gradient is orthogonal to the embedding, so a free embedding never shrinks. How
-# *much* it grows is the sum of $\gamma^2\|\nabla_i\|^2$, and there the halves differ:
+# Both are orthogonal to the embedding, so a free embedding never shrinks ({doc}`/book/theory/norm-growth`): a step at rate $\gamma$ leads to
+# $\|z_i'\|^2 = \|z_i\|^2 + \gamma^2 \|\nabla_i\|^2$. How *much* it grows is the sum of $\gamma^2\|\nabla_i\|^2$, and there the halves differ:
 #
 # - **Attraction alone** has nothing that holds embeddings apart. Its least value is {term}`collapse`: all views agree, $\sin\phi = 0$,
 #   the gradient is gone, and *growth ends with it*. Predicted: a cosine of the views near 1, an effective rank near 1, a gradient near 0,

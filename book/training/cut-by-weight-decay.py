@@ -21,7 +21,7 @@
 # %% tags=["parameters"]
 scale = "smoke"  # or "cpu" (real CIFAR-10, minutes a run) or "gpu"
 seed = 0  # of this execution's runs
-epochs = 1  # where this execution's runs stop, at most where the scale's own do
+epochs = 1  # where this execution's runs stop
 
 # %% tags=["hide-input"]
 import math
@@ -82,8 +82,8 @@ if lines:
 #
 # $$\Delta(c) = \bigl[A(c, \lambda_{\max}) - A(1, \lambda_{\max})\bigr] - \bigl[A(c, \lambda_{\min}) - A(1, \lambda_{\min})\bigr] < 0.$$ (eq-cut-decay)
 #
-# Two predictions. **(1)** Where $T_\lambda$ is longer than the training, the decays of a row hardly differ: the row is nearly four runs of
-# one setting, and *their spread is hardly more than the noise of a single run*. **(2)** Where the decays do act, the cut's gain is
+# Two predictions. **First**, where $T_\lambda$ is longer than the training, the decays of a row hardly differ: the row is nearly four runs of
+# one setting, and *their spread is hardly more than the noise of a single run*. **Second**, where the decays do act, the cut's gain is
 # smaller at the largest decay than at the smallest, {eq}`eq-cut-decay`. If $\Delta$ is zero, the two add up; if it is positive, they help each
 # other, and something other than a short embedding is at work.
 
@@ -173,7 +173,7 @@ plt.show()
 # %% [markdown]
 # ## What the grids say by themselves
 #
-# **How much is noise?** No spread is printed. But by prediction (1) the four SimCLR cells of a row are nearly one setting.
+# **How much is noise?** No spread is printed. But by the first prediction the four SimCLR cells of a row are nearly one setting.
 
 # %% tags=["hide-input"]
 
