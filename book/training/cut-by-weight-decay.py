@@ -80,7 +80,8 @@ if lines:
 # {doc}`/book/training/weight-decay`). And if both remedies work by the same thing, a short embedding, then each leaves less
 # to the other. For an accuracy $A(c, \lambda)$,
 #
-# $$\Delta(c) = \bigl[A(c, \lambda_{\max}) - A(1, \lambda_{\max})\bigr] - \bigl[A(c, \lambda_{\min}) - A(1, \lambda_{\min})\bigr] < 0.$$ (eq-cut-decay)
+# $$\Delta(c) = \bigl[A(c, \lambda_{\max}) - A(1, \lambda_{\max})\bigr] -
+# \bigl[A(c, \lambda_{\min}) - A(1, \lambda_{\min})\bigr] < 0.$$ (eq-cut-decay)
 #
 # Two predictions. **First**, where $T_\lambda$ is longer than the training, the decays of a row hardly differ: the row is nearly four runs of
 # one setting, and *their spread is hardly more than the noise of a single run*. **Second**, where the decays do act, the cut's gain is

@@ -149,7 +149,8 @@ for m, name in METHODS.items():
             more = [told(m, d, "knn") - told(m, "0", "knn")]
             gains = [pages.mean_range(x, 1, sign="+") for x in (more, gain)] if d != "0" else ["", ""]
             paper = [pages.mean_range([told(m, d, k)], n) for k, n in (("norm", 2), ("knn", 1))]
-            rows.append([f"{name}, {d}", paper[0], pages.mean_range([parts[m].mean(d, norm_at("last"))], 2), paper[1], pages.mean_range(knn, 1), *gains])
+            norm = pages.mean_range([parts[m].mean(d, norm_at("last"))], 2)
+            rows.append([f"{name}, {d}", paper[0], norm, paper[1], pages.mean_range(knn, 1), *gains])
 pages.table(
     rows,
     ["weight decay", "norm, paper", "ours", "k-NN, paper", "ours ", "over none, paper", "ours  "],
