@@ -40,8 +40,10 @@ def weight_decays(scale: str) -> list[Cell]:
         cells += [Cell(f"{method}-{name}", base.replace(weight_decay=value)) for name, value in chosen.items()]
         cells.append(Cell(f"{method}-0-gradscale", with_gradscale(base.replace(weight_decay=0.0))))
         cells.append(Cell(f"{method}-untrained", untrained(base)))
-    simclr = _until(default_of("simclr", scale), 256).replace(weight_decay=DECAYS["5e-4"])
-    return [*cells, Cell("simclr-5e-4-gradscale", with_gradscale(simclr))]
+    simclr = _until(default_of("simclr", scale), 256)
+    with_p1 = {decay: with_gradscale(simclr.replace(weight_decay=DECAYS[decay])) for decay in ("0", "5e-4")}
+    cells.append(Cell("simclr-5e-4-gradscale", with_p1["5e-4"]))
+    return [*cells, *(Cell(f"simclr-{d}-p0-schedule", c.replace(gradscale=0.0)) for d, c in with_p1.items())]
 
 
 enter("weight-decay", "Weight decay from none to strong", weight_decays)
