@@ -188,7 +188,8 @@ assert all(starts[f"cut, {b}"] < starts[f"default, {b}"] / 9 for b in (small, 4 
 pages.show(deviation_table.markdown("batch-size", recorded.scale))
 
 # %% [markdown]
-# - **A batch is 256 images at a time**, whose gradients are averaged, as in the paper: batch norm sees 256 in every arm, so its noise is the same. In the released code the gradients are added, not averaged, which multiplies the rate once more by the number of parts.
+# - **A batch is 256 images at a time** ("gradient accumulation" in the paper), whose gradients we average; batch norm sees 256 in every arm. The released code adds them, which multiplies the step by $B/256$ once more: by the
+#   equations above norms then grow with $B^3$, and large batches are slower still. `protocol` runs this difference at batch 1024.
 # - **The warm-up** is the same number of epochs for all batches, so fewer steps for larger ones. A run that stops at epoch 16 has just left it.
 # - **At epoch 500** the paper's own differences between batches and arms are small: see the right-hand columns of {numref}`tab-batch-size`.
 #

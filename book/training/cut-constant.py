@@ -215,6 +215,54 @@ assert distance["all, as in the book's networks", 3][0] > 1e-3
 # To the last digits that a computer carries, a cut *is* a higher rate wherever the last bias and $\varepsilon$ play no part. In the second pair of rows they do: there a cut differs from the
 # higher rate by these two and by nothing else.
 #
+# ### How long a cut lasts, and when it is too much
+#
+# The gradient of a weight that is free of scale stands at right angles to it, so every step makes it longer, which lowers its rate $\eta/\|w\|^2$ ({doc}`/book/theory/norm-growth`). If the default's first step turns a weight by
+# $\vartheta$, the cut's turns it by $\arctan(c^2\tan\vartheta)$, and *after* it the cut's rate is
+#
+# $$c^2\;\frac{1 + \tan^2\vartheta}{1 + c^4\tan^2\vartheta}$$
+#
+# times the default's. This has a maximum at $c^2 = 1/\tan\vartheta$; with a larger constant the weight is thrown far in one step, and from then on *slower* than a moderate cut's.
+# So a best constant should exist, be smaller where the rate is larger, and be larger where a {term}`warm-up` keeps the first steps small. Afterwards, in small steps and without weight decay, $\|w\|^4$ grows in proportion to $\eta^2 t$,
+# and the start is forgotten: **the cut's lead is one of the first steps**. Where the default's own norms grow several-fold in the first epoch, there is little left for a cut to do.
+
+# %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels over steps, for a low and a ten times higher rate: the rate of the first weight of a head cut by 3 and by 9, as a multiple of the uncut one's. At the low rate the lines stay near 9 and 81; at the high rate that of 9 falls below that of 3 in the first step"}, "figure": {"caption": "The rate $\\eta/\\|w\\|^2$ of the head's first weight after a cut, as a multiple of the uncut head's, over steps of plain SGD on random vectors (computed now; no bias, $\\varepsilon = 10^{-12}$). Crosses: the formula for the first step.", "name": "fig-cut-lasts"}}
+
+
+def rates_over_steps(c, rate, steps=200):
+    net, noise = cut_init_(head(True, False, 1e-12), c), torch.Generator().manual_seed(0)
+    optimizer, found = torch.optim.SGD(net.parameters(), lr=rate), []
+    for step in range(steps + 1):
+        found.append(rate / float(net[0].weight.detach().square().sum()))
+        fresh = [points + 0.3 * torch.randn(points.shape, generator=noise, dtype=points.dtype) for _ in range(2)]
+        optimizer.zero_grad()
+        losses.info_nce(*net(torch.cat(fresh)).chunk(2)).backward()
+        if step == 0:
+            turn = rate * float(net[0].weight.grad.norm() / net[0].weight.detach().norm())  # its tangent
+        optimizer.step()
+    return found, turn
+
+
+fig, axes = plt.subplots(1, 2, figsize=(7.4, 3.0), sharey=True)
+for ax, rate in zip(axes, (0.03, 0.3), strict=True):
+    usual, turn = rates_over_steps(1, rate)
+    for c, color in ((3, plots.ORANGE), (9, plots.RED)):
+        lead = [a / b for a, b in zip(rates_over_steps(c, rate)[0], usual, strict=True)]
+        after = c**2 * (1 + turn**2) / (1 + c**4 * turn**2)
+        assert math.isclose(lead[1], after, rel_tol=1e-3), "the formula for the first step"
+        ax.plot(range(len(lead)), lead, color=color, linestyle="-" if c == 9 else "--", label=f"c = {c}")
+        ax.plot(1, after, "x", color="black", label="formula")
+    ax.set_xscale("symlog", linthresh=1)
+    ax.set_yscale("log")
+    ax.set_xlabel("step")
+    ax.set_yticks([4, 9, 27, 81], ["4", "9", "27", "81"])
+    ax.minorticks_off()
+    ax.set_title(f"rate {rate:g} (uncut, the first step turns {math.degrees(math.atan(turn)):.2g}°)")
+axes[0].set_ylabel("rate / the uncut head's")
+plots.legend(fig)
+plt.show()
+
+# %% [markdown]
 # ## What each control must do
 #
 # The question "norm or rate" so becomes one about layers: the *last* layer is the one whose rate the norm of the embedding sets; those *before batch norms* are the network.
@@ -314,9 +362,9 @@ for m, name in METHODS.items():
     }
     if part:
         part.table(
-            {"norm, start": (norm_at(0), 2), "end": (norm_at("last"), 2)} | early | {"test": whole},
+            {"norm, start": (norm_at(0), 2), "epoch 1 ": (norm_at(1), 2), "end": (norm_at("last"), 2)} | early | {"test": whole},
             labels=NAMED,
-            plain=["norm, start", "end", *early],
+            plain=["norm, start", "epoch 1 ", "end", *early],
             more=more,
             caption=f"{name}, the cut and its controls ({part.setting}): norm where the loss acts; k-NN accuracy (percent) on held-out images on the way (means) "
             "and on the test set at the end, mean (range over seeds), with its difference to the default and to the cut, seed by seed.",
@@ -335,8 +383,7 @@ for (m, arm), gain in measured.items():
     mean = statistics.fmean(gain)
     bar = [[mean - min(gain)], [max(gain) - mean]]
     for ax, x in ((axes[0], start[m, arm][0]), (axes[1], start[m, arm][2])):
-        label = f"{METHODS[m]}, {CONTROL[arm]}"
-        ax.errorbar(x, mean, bar, fmt=SHAPE[m], color=(plots.ARM | TINT)[arm], label=label)
+        ax.errorbar(x, mean, bar, fmt=SHAPE[m], color=(plots.ARM | TINT)[arm])
 for ax, title in zip(axes, ("norm at the start / default's", "turning before batch norms / default's"), strict=True):
     if measured:
         ax.set_xscale("log")
@@ -345,7 +392,12 @@ for ax, title in zip(axes, ("norm at the start / default's", "turning before bat
         plots.blank(ax, "not recorded yet")
     ax.set_xlabel(title)
 axes[0].set_ylabel("gain, k-NN points")
-plots.legend(fig, ncols=2)
+if measured:
+    for m, name in METHODS.items():
+        axes[0].plot([], [], SHAPE[m], color=plots.GREY, label=name)
+    for arm, name in CONTROL.items():
+        axes[0].plot([], [], color=(plots.ARM | TINT)[arm], linewidth=5, label=name)
+plots.legend(fig, ncols=3)
 plt.show()
 
 # %% [markdown]
@@ -367,7 +419,8 @@ pages.table(rows, ["method", "arm", '"the norm" predicts', '"the rate" predicts'
 for m, name in METHODS.items():
     if (m, "norm") in fits:
         norm, rate = (fits[m, which] for which in ("norm", "rate"))
-        pages.say(f"**{name}.** Of {len(norm)} controls, {sum(norm)} came out as the norm predicts, {sum(rate)} as the rate before batch norms does.")
+        rest = len(norm) - sum(norm) - sum(rate)
+        pages.say(f"**{name}.** Of {len(norm)} controls, {sum(norm)} came out as the norm predicts, {sum(rate)} as the rate before batch norms does; {rest} unclear.")
 
 # %% tags=["remove-input"]
 page.card("control-default-learns", "control-cut-raises-knn", "control-last-layer-starts-smaller", "control-cut-last-layer")
@@ -378,7 +431,7 @@ page.card("control-cut-all-but-last", "control-cut-beyond-last-layer", "control-
 # ## The constant
 #
 # By the equivalence, a sweep over $c$ is a sweep over rates, $\eta c^2$: $c = 1/3$ is a ninth of the rate, $c = 15$ is 225 times it. So a best constant should
-# exist, as a best rate does, and depend on what the rate was; $c < 1$ should be slower whatever the norm does. (All arms here have a weight decay of $5\cdot10^{-4}$, as in the paper's figure.)
+# exist, as a best rate does ({numref}`fig-cut-lasts`), and $c < 1$ should be slower as long as the rate lies below the best one. (All arms here have a weight decay of $5\cdot10^{-4}$, as in the paper's figure.)
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two rows of three panels over epochs, for SimCLR, SimSiam and BYOL: norm where the loss acts and k-NN accuracy, a line for each cut constant from one third to 15"}, "figure": {"caption": "The analog of Figure 5 of 2406.16468 and Figure S4 of 2502.09252, whose numbers are not printed: norm where the loss acts (top) and k-NN accuracy on held-out images (bottom), by cut constant; epochs by powers of two, darker is larger. Lines are means over seeds, bands their range.", "name": "fig-cut-constant"}}
 shades = {arm: plt.get_cmap("viridis_r")(0.08 + 0.9 * i / (len(regimes.CONSTANTS) - 1)) for i, arm in enumerate(regimes.CONSTANTS)}
