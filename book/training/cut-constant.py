@@ -87,9 +87,9 @@ for m, name in METHODS.items():
 # **The embedding.** In a head that ends in a hidden layer with batch norm (scale $\gamma$, shift $\beta$), a ReLU and a linear layer, the weights in front of the batch norm leave no trace in its
 # normalized output $\hat x$. Three parameters remain, so that
 #
-# $$z = W\,\mathrm{relu}(\gamma \hat x + \beta) + b \quad\longrightarrow\quad z' = \frac{1}{c^2}\, W\,\mathrm{relu}(\gamma \hat x + \beta) + \frac{b}{c}, \qquad
-# \frac{\|z\|}{c^2} \lesssim \|z'\| \lesssim \frac{\|z\|}{c}.$$
+# $$z = W\,\mathrm{relu}(\gamma \hat x + \beta) + b \quad\longrightarrow\quad z' = \frac{1}{c^2}\, W\,\mathrm{relu}(\gamma \hat x + \beta) + \frac{b}{c},$$
 #
+# and the norm is divided by something between $c$ and $c^2$.
 # Without batch norms, a network of $k$ linear layers would shrink by $c^k$. The bias, which all images share, weighs $c$ times as much: embeddings of *different*
 # images move towards each other. The gradient at an embedding, $\sin\phi/\|z\|$ ({doc}`/book/theory/cosine-gradient`), grows as the norm shrinks. That is the papers' reason.
 #
@@ -152,13 +152,12 @@ for norm, bias in ((True, False), (True, True), (False, False), (False, True)):
         cut = before_a_step(cut_init_(head(norm, bias), c))
         ratio = [a / b for a, b in zip(cut, default, strict=True)]
         by_c2[norm, bias, c] = ratio[2] / c**2
-        what = f"{'batch norm' if norm else 'no batch norm'}, {'biases' if bias else 'no bias'}"
         shown = [f"{1 / ratio[0]:.1f}", f"{ratio[1]:.2f}", f"{ratio[2] / c**2:.4f}", f"{ratio[3] / c**2:.4f}"]
-        rows.append([what, c, *shown, f"{default[4]:.2f} → {cut[4]:.2f}"])
+        rows.append(["yes" if norm else "no", "yes" if bias else "no", c, *shown, f"{default[4]:.2f} → {cut[4]:.2f}"])
 pages.table(
     rows,
-    ["head", "c", "norm, divided by", "gradient at an embedding, times", "turning of the first weight, over c²", "of the last, over c²", "cosine of different images"],
-    caption="What the cut changes before the first step (float64).",
+    ["batch norm", "biases", "c", "norm, divided by", "gradient at an embedding, times", "turning of the first weight, over c²", "of the last", "cosine of different images"],
+    caption="What the cut changes before the first step, as ratios to the uncut head (float64); the turning is divided by c² once more, so that 1 is the prediction.",
     name="tab-cut-equations",
 )
 assert all(abs(by_c2[norm, False, c] - 1) < 0.01 for norm in (True, False) for c in (3, 9))
@@ -224,7 +223,7 @@ assert distance["all, as in the book's networks", 3][0] > 1e-3
 #
 # times the default's. This has a maximum at $c^2 = 1/\tan\vartheta$; with a larger constant the weight is thrown far in one step, and from then on *slower* than a moderate cut's.
 # So a best constant should exist, be smaller where the rate is larger, and be larger where a {term}`warm-up` keeps the first steps small. Afterwards, in small steps and without weight decay, $\|w\|^4$ grows in proportion to $\eta^2 t$,
-# and the start is forgotten: **the cut's lead is one of the first steps**. Where the default's own norms grow several-fold in the first epoch, there is little left for a cut to do.
+# and the start is forgotten: **the cut's lead fades, the sooner the higher the rate**. Where the default's own norms grow several-fold in the first epoch, there is little left for a cut to do after it.
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two panels over steps, for a low and a ten times higher rate: the rate of the first weight of a head cut by 3 and by 9, as a multiple of the uncut one's. At the low rate the lines stay near 9 and 81; at the high rate that of 9 falls below that of 3 in the first step"}, "figure": {"caption": "The rate $\\eta/\\|w\\|^2$ of the head's first weight after a cut, as a multiple of the uncut head's, over steps of plain SGD on random vectors (computed now; no bias, $\\varepsilon = 10^{-12}$). Crosses: the formula for the first step.", "name": "fig-cut-lasts"}}
 
@@ -343,7 +342,7 @@ assert all(0.5 < start[m, "cut"][2] / CUT[m] ** 2 < 1.2 for m in ("simclr", "sim
 
 # %% [markdown]
 # SimCLR and SimSiam follow the prediction. In BYOL the cut falls short of $c^2$: its projector ends without a batch norm, so the predictor's
-# batch norm gets an input $c^3$ times as small, whose variance is no longer large beside $\varepsilon = 10^{-5}$. The last row of each method shows it: with a tiny $\varepsilon$ the $c^2$ is there. As run, BYOL's cut is so the slower one, and the cut of weights alone the faster.
+# batch norm gets an input $c^3$ times as small, whose variance is no longer large beside $\varepsilon = 10^{-5}$. The last row of each method shows it: with a tiny $\varepsilon$ BYOL has its $c^2$, too (what SimSiam still lacks is the last bias's part). As run, BYOL's cut speeds its weights up far less than its constant says, and the cut of weights alone more.
 #
 # ## The measurement: norm or rate?
 
@@ -355,18 +354,18 @@ TINT = {
 NAMED = CONTROL | {"default": "default", "untrained": "untrained"}
 for m, name in METHODS.items():
     part, whole = by_method[m], final("knn_test")
-    early = {f"epoch {e}": at("knn_val", e) for e in part.epochs if e in (1, 4, 16)}
+    early = {f"epoch {e}": at("knn_val", e) for e in part.epochs if e in (4, 16)}
     more = {
         "less default": {a: pages.mean_range(part.paired(a, "default", whole), 1, sign="+") for a in part if a != "default"},
         "less cut": {a: pages.mean_range(part.paired(a, "cut", whole), 1, sign="+") for a in part if a != "cut"},
     }
     if part:
         part.table(
-            {"norm, start": (norm_at(0), 2), "epoch 1 ": (norm_at(1), 2), "end": (norm_at("last"), 2)} | early | {"test": whole},
+            {"norm, start": (norm_at(0), 2), "after 1": (norm_at(1), 2), "end": (norm_at("last"), 2)} | early | {"test": whole},
             labels=NAMED,
-            plain=["norm, start", "epoch 1 ", "end", *early],
+            plain=["norm, start", "after 1", "end", *early],
             more=more,
-            caption=f"{name}, the cut and its controls ({part.setting}): norm where the loss acts; k-NN accuracy (percent) on held-out images on the way (means) "
+            caption=f"{name}, the cut and its controls ({part.setting}): norm where the loss acts (before the first step, after an epoch, at the end); k-NN accuracy (percent) on held-out images on the way (means) "
             "and on the test set at the end, mean (range over seeds), with its difference to the default and to the cut, seed by seed.",
             name=f"tab-cut-norm-or-rate-{m}",
         )
