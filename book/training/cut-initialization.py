@@ -54,14 +54,12 @@ recorded = {
     "simsiam": page.recorded("simsiam-arms", arms=ARMS),
     "byol": page.recorded("byol-arms", arms=ARMS),
 }
-controls = page.recorded("cut-controls")
 page.answer(
     {
         "Is training faster with the cut?": "cut-faster-at-100",
         "And early?": "cut-faster-at-16",
         "More so where nothing repels?": "cut-helps-non-contrastive-more",
-        "Is a cut of the last layer enough?": "control-cut-last-layer",
-        "Do faster weights before batch norms do the same without a cut?": "control-rate-before-norms",
+        "What of the cut helps: more than its last layer?": "control-cut-beyond-last-layer",
     }
 )
 gains = [
@@ -155,72 +153,8 @@ page.card(
 # %% [markdown]
 # ## What the cut changes
 #
-# The division takes in biases and the scales of batch norms as well as weights, and not only norms change. A weight that feeds a
-# batch norm works by its direction alone: divided by $c$, it leaves what comes out of the batch norm as it was, but its gradient
-# grows by $c$, and a step of the same rate turns it $c^2$ times as far (until the norm of the weight has grown again). Small
-# *embeddings* and fast *weights* come together in the cut. The controls, which no paper has, pull them apart; everything else is the default's.
-#
-# | arm | small embeddings | fast weights before batch norms |
-# |:---|:---|:---|
-# | the cut of all parameters | yes | yes |
-# | of the last layer alone | yes, by $c$ | no |
-# | of all but the last layer | through the last batch norm's scale | yes |
-# | of weights without biases and batch norms | in the last layer | yes |
-# | no cut, all rates times $c$ or $c^2$ | no | yes, and all other parameters' too |
-# | no cut, rates times $c^2$ before batch norms (weight decay over $c^2$) | no | yes |
-# | untrained | no | no step is taken |
-
-# %% tags=["hide-input"]
-CONTROL = {
-    "default": "default", "cut": "cut", "cut-last": "cut, last layer alone", "cut-all-but-last": "cut, all but the last layer",
-    "cut-weights": "cut, weights alone", "rate-c": "rates times c", "rate-c2": "rates times c²",
-    "rate-c2-before-bn": "rates times c² before batch norms", "untrained": "untrained",
-}  # fmt: skip
-TINT = {
-    "cut-last": plots.BLUE, "cut-all-but-last": plots.ORANGE, "cut-weights": plots.PURPLE, "rate-c": plots.SKY,
-    "rate-c2": plots.YELLOW, "rate-c2-before-bn": plots.GREEN, "untrained": "black",
-}  # fmt: skip
-by_method = {m: controls.under(f"{m}-") for m in METHODS}
-for m, name in METHODS.items():
-    part = by_method[m]
-    held_out = {f"epoch {e}": at("knn_val", e) for e in part.epochs if e <= 16}
-    others = [arm for arm in part if arm != "default"]
-    gain = {arm: pages.mean_range(part.paired(arm, "default", final("knn_test")), 1, sign="+") for arm in others}
-    columns = {"norm, start": (norm_at(0), 2), "end": (norm_at("last"), 2), "gradient of the parameters, start": (first("grad_norm"), 2)}
-    part.table(
-        columns | held_out | {"test": final("knn_test")},
-        labels=CONTROL,
-        plain=[*columns, *held_out],
-        more={"less default": gain},
-        caption=f"{name}, the cut and its controls ({part.setting}): norm where the loss acts, k-NN accuracy (percent) on held-out images on the way (means) "
-        "and on the test set at the end, mean (range over seeds), and its gain over the default seed by seed.",
-        name=f"tab-cut-controls-{m}",
-        fold=f"{name}, the cut and its controls in numbers",
-    )
-
-# %% tags=["hide-input"] mystnb={"image": {"alt": "Three panels over epochs, one for each method: k-NN accuracy of the default, the cut and the controls"}, "figure": {"caption": "k-NN accuracy on held-out images with the cut and its controls; epochs by powers of two. Lines are means over seeds, bands their range.", "name": "fig-cut-controls"}}
-fig, axes = plt.subplots(1, 3, figsize=(7.6, 3.6))
-for (m, name), ax in zip(METHODS.items(), axes, strict=True):
-    by_method[m].curves(ax, {"knn_val": name}, log=True, legend=False, colors=TINT, labels=CONTROL)
-axes[0].set_ylabel("k-NN accuracy (%)")
-plots.legend(fig, ncols=3)
-plt.show()
-
-# %% tags=["hide-input"]
-for m, name in METHODS.items():
-    part, whole = by_method[m], final("knn_test")
-    more = {arm: part.paired(arm, "default", whole) for arm in CONTROL if arm not in ("default", "untrained")}
-    more = {arm: pages.mean_range(found, 1, sign="+") for arm, found in more.items() if found}
-    if "cut" in more:
-        rest = "; ".join(f"{CONTROL[arm]} {text}" for arm, text in more.items() if arm != "cut")
-        pages.say(f"**{name}.** Points of k-NN accuracy over the default: the cut {more['cut']}" + (f"; {rest}." if rest else "."))
-
-# %% tags=["remove-input"]
-page.card(
-    "control-default-learns", "control-cut-raises-knn", "control-last-layer-starts-smaller", "control-cut-last-layer",
-    "control-cut-all-but-last", "control-cut-beyond-last-layer", "control-cut-weights", "control-rate-before-norms",
-    "control-rate-before-norms-helps", "control-rate-c", "control-rate-c2",
-)
+# Not only norms: a weight that feeds a batch norm works by its direction alone, and divided by $c$ a step of the same rate turns it
+# $c^2$ times as far. {doc}`/book/training/cut-constant` derives it, and pulls the two apart with controls that no paper has.
 
 # %% [markdown]
 # ## This execution
