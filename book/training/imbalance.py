@@ -145,17 +145,26 @@ if any(g[0] != "–" for g in gains.values()):
 
 # %% tags=["hide-input"] mystnb={"image": {"alt": "Two rows of two panels, SimCLR above and SimSiam below: accuracy of each class of CIFAR-10 against its number of training images, with the imbalanced bank on the left and a balanced one on the right, for the default, the cut and GradScale"}, "figure": {"caption": "Test accuracy of each class of imbalanced CIFAR-10 against its number of training images, by the bank: class sizes as they are (left), all classes alike (right). Means over seeds. Classes also differ in how hard they are; what tells is the difference between lines, and between left and right.", "name": "fig-imbalance-classes"}}
 MARK = {"default": "o", "cut": "s", "gradscale": "^"}
+
+
+def log_axis(ax, sizes):
+    """Class sizes by their logarithm, every third named."""
+    ax.set_xscale("log")
+    ax.set_xticks(sizes[::3], [str(n) for n in sizes[::3]])
+    ax.minorticks_off()
+
+
 fig, axes = plt.subplots(2, 2, figsize=(7.4, 5.4), sharex=True, sharey=True)
 for (m, name), line in zip(METHODS.items(), axes, strict=True):
     for ax, (title, key) in zip(line, (("class sizes as they are", "class_knn"), ("all classes alike", "class_knn_balanced")), strict=True):
-        drawn = 0
+        drawn = ()
         for arm in ARMS[m]:
             found = [r.arrays for r in ten.finished(f"{m}-{arm}") if key in r.arrays]
             if found:
                 ax.plot(found[0]["class_size"], np.mean([a[key] for a in found], axis=0), MARK[arm] + "-", ms=4, color=plots.ARM[arm], label=LABEL[arm])
-                drawn += 1
-        if drawn:
-            ax.set_xscale("log")
+                drawn = found[0]["class_size"]
+        if len(drawn):
+            log_axis(ax, drawn)
         else:
             plots.blank(ax, "not recorded yet")
         ax.set_title(f"{name}, {title}")
@@ -262,7 +271,8 @@ fig, ax = plt.subplots(figsize=(5.6, 3.2))
 for arm, r in live.items():
     for key, dash, words in (("class_knn", "-", "as they are"), ("class_knn_balanced", "--", "alike")):
         ax.plot(r.arrays["class_size"], r.arrays[key], MARK[arm] + dash, ms=4, color=plots.ARM[arm], label=f"{LABEL[arm]}, bank's classes {words}")
-ax.set(xscale="log", xlabel="training images of the class", ylabel="accuracy (%)")
+log_axis(ax, live["default"].arrays["class_size"])
+ax.set(xlabel="training images of the class", ylabel="accuracy (%)")
 plots.legend(fig, ncols=2)
 plt.show()
 

@@ -76,8 +76,14 @@ if any(gains.values()):
 # $$s_k = \frac{z^\top w_k}{\|z\|\,\|w_k\|}, \qquad \nabla_z H = \frac{1}{\|z\|}\Big(I - \frac{z z^\top}{\|z\|^2}\Big) \sum_k \frac{\partial H}{\partial s_k} \frac{w_k}{\|w_k\|}.$$ (eq-other-methods-dino)
 #
 # The scores are cosines. The gradient is orthogonal to $z$ and falls as $1/\|z\|$, whatever $H$ is: **what the paper says of SimCLR it would have to say of DINO with its published head.** So if the papers' reason for the
-# cut is the right one, DINO should gain as well. If it does not, then a head without the normalisation was trained, or the cut did more than shorten $z$, or small norms are not what helps the others.
-# Which head was trained, the paper does not say. The equation, checked on our DINO's own last layer and loss:
+# cut is the right one, DINO should gain as MoCo v3 does. If it does not, then a head without the normalisation was trained, or the cut did more than shorten $z$, or small norms are not what helps the others.
+# Which head was trained, the paper does not say.
+#
+# **The optimiser** counts, too. MoCo v3 and DINO are published with AdamW, which divides each parameter's gradient by its own running size. A factor that all gradients share, such as one over a norm that all embeddings
+# share, cancels there; what small weights keep is that a step of given length turns them further, by $c$ and not by $c^2$. So for these two the papers' argument is weaker whatever the loss, and a gain of the cut would be
+# less than with SGD. Which optimiser the paper took, it does not say; ours is the published one.
+#
+# Equation {eq}`eq-other-methods-dino`, checked on our DINO's own last layer and loss:
 
 # %% tags=["hide-input"]
 g = torch.Generator().manual_seed(0)
@@ -207,7 +213,7 @@ pages.show(deviation_table.markdown("other-methods", recorded.scale))
 # - **The network of MoCo v3** is the scale's ResNet below `paper` scale. The printed claim is about a ViT, whose weights feed layer norms instead of batch norms; nothing small stands in for that.
 # - **What is "all weights" of DINO?** Its last layer is weight-normalised: directions, and gains that are fixed at one. In common code the gains are parameters nevertheless. A loop that divides every parameter by $c$
 #   would divide them, and with them all scores of student and teacher: it would multiply both temperatures by $c$. Our gains are no parameters, so that our cut leaves the temperatures alone. If the paper's cut did not,
-#   the printed fall of DINO is another effect than that of small norms. The rows themselves work by their direction alone: divided by $c$, they turn $c^2$ times as far in a step, in our cut too.
+#   the printed fall of DINO is another effect than that of small norms. The rows themselves work by their direction alone: divided by $c$, they turn further in a step, in our cut too.
 # - **What the paper does not state** of these runs is nearly all: batch, rate, schedule, heads, temperatures, crops. Ours are each method's published ones (folded above).
 #
 # The `smoke` settings of the default arms were chosen on held-out images; no setting was chosen by what the cut does.

@@ -115,7 +115,7 @@ DASH = {"the text": "-", "released rate": "--", "released accumulation": "-.", "
 for ax, (m, name) in zip(axes, METHODS.items(), strict=True):
     for way, values in applied[m].items():
         ax.plot(range(1, len(values)), values[1:], DASH[way], color=COLOR[way], label=way)
-    ax.set(xscale="log", yscale="log", xlabel="epoch", title=name)
+    ax.set(xscale="log", yscale="log", xlabel="epoch", title=name, ylim=(1e-3, 2))
 axes[0].set_ylabel("rate × factor on the gradient")
 plots.legend(fig)
 plt.show()
