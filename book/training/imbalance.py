@@ -71,7 +71,10 @@ gains = {
 }  # fmt: skip
 said = "; ".join(f"{METHODS[m]}, {LABEL[arm]}: {g[0]} and {g[1]}" for (m, arm), g in gains.items() if g[0] != "–")
 if said:
-    pages.say(f"Gain in k-NN accuracy on CIFAR-10, in points, from the imbalanced bank and from one in which all classes are alike: {said} ({ten.setting}).")
+    pages.say(
+        f"Gain in k-NN accuracy on CIFAR-10, in points, from the imbalanced bank and from one in which all classes are alike: {said} "
+        f"({ten.setting})."
+    )
 
 # %% [markdown]
 # ## What the equations predict
@@ -112,7 +115,8 @@ where = "; ".join(f"{SETS[d]}: {runs.setting}" for d, runs in recorded.items())
 pages.table(
     rows,
     ["", *(f"{name}, {who}" for name in SETS.values() for who in ("paper", "ours"))],
-    caption=f"k-NN accuracy (percent), bank with the training set's class sizes. The paper: epoch 500, ResNet-50 (2502.09252 Table 3). Ours: {where}. Mean (range over seeds).",
+    caption="k-NN accuracy (percent), bank with the training set's class sizes. The paper: epoch 500, ResNet-50 (2502.09252 Table 3). Ours: "
+    f"{where}. Mean (range over seeds).",
     name="tab-imbalance",
 )
 
@@ -131,7 +135,8 @@ for data in ("cifar10", "cifar100"):
     runs.table(
         {name: final(k) for name, k in BANKS.items()}
         | {"k = 10": final("knn10_test"), "frequent half": final("head_knn_test"), "rare half": final("tail_knn_test"), "linear probe": final("linear_test")},
-        caption=f"{SETS[data]}: test accuracy (percent) by the bank; with the imbalanced one also k = 10, and the frequent and the rare half of the classes apart; and of a linear probe. Mean (range over seeds).",
+        caption=f"{SETS[data]}: test accuracy (percent) by the bank; with the imbalanced one also k = 10, and the frequent and the rare half of "
+        "the classes apart; and of a linear probe. Mean (range over seeds).",
         name=f"tab-imbalance-banks-{data}",
         labels=NAMED,
     )
@@ -196,7 +201,8 @@ for m, arm in ROWS:
 pages.table(
     rows,
     ["gain over the default", "paper, balanced", "paper, imbalanced", "ours, balanced", "ours, imbalanced"],
-    caption="Points of k-NN accuracy over the default. The paper: epoch 500 (2502.09252 Tables 2 and 3). Ours: seed by seed, mean (range). The balanced sets also have more than three times the images, so more steps an epoch.",
+    caption="Points of k-NN accuracy over the default. The paper: epoch 500 (2502.09252 Tables 2 and 3). Ours: seed by seed, mean (range). "
+    "The balanced sets also have more than three times the images, so more steps an epoch.",
     name="tab-imbalance-balanced",
 )
 
@@ -228,12 +234,14 @@ rows = []
 for m, name in METHODS.items():
     for decay in CHOSEN[m]:
         arm = f"{m}-{decay}"
-        numbers = [pages.mean_range(decays.numbers(arm, final(k)), d, none="–") for k, d in ((f"norm_{PLACE[m]}", 2), ("eff_lr", 3), ("knn_test", 1), ("knn_balanced_test", 1))]
+        columns = {f"norm_{PLACE[m]}": 2, "eff_lr": 3, "knn_test": 1, "knn_balanced_test": 1}
+        numbers = [pages.mean_range(decays.numbers(arm, final(k)), digits, none="–") for k, digits in columns.items()]
         rows.append([f"{name}, {decay}", *numbers, pages.mean_range(even.numbers(arm, final("knn_test")), 1, none="–"), len(decays.finished(arm))])
 pages.table(
     rows,
     ["weight decay", "norm, end", "rate / norm, end", "k-NN", "k-NN, bank with classes alike", "k-NN, balanced CIFAR-10", "seeds"],
-    caption=f"Weight decay on imbalanced CIFAR-10: norm where the loss acts, effective rate and k-NN accuracy (percent) at the end; {decays.setting}. Mean (range over seeds).",
+    caption="Weight decay on imbalanced CIFAR-10: norm where the loss acts, effective rate and k-NN accuracy (percent) at the end; "
+    f"{decays.setting}. Mean (range over seeds).",
     name="tab-imbalance-weight-decay",
 )
 

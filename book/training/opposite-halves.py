@@ -95,8 +95,8 @@ if said:
 
 # %% tags=["hide-input"]
 arrived = math.tan(math.acos(0.999) / 2)
-slow = {name: math.log(math.tan(a / 2) / arrived) / math.log(1 / arrived) for name, a in
-        {r"$\pi/4$": math.pi / 4, r"$\pi/2$": math.pi / 2, r"$3\pi/4$": 3 * math.pi / 4, r"$7\pi/8$": 7 * math.pi / 8, r"$0.99\,\pi$": 0.99 * math.pi}.items()}  # fmt: skip
+STARTS = {r"$\pi/4$": 1 / 4, r"$\pi/2$": 1 / 2, r"$3\pi/4$": 3 / 4, r"$7\pi/8$": 7 / 8, r"$0.99\,\pi$": 0.99}
+slow = {name: math.log(math.tan(a * math.pi / 2) / arrived) / math.log(1 / arrived) for name, a in STARTS.items()}
 pages.table(
     [*([f"start at {name}", f"{factor:.2f}"] for name, factor in slow.items()), ["ten times the norm", f"{10**2:.0f}"]],
     ["", r"time to a cosine of 0.999, over that from $\pi/2$"],
@@ -180,14 +180,22 @@ for m, name in METHODS.items():
         bounds.append(f"{name} at most {max(shares) * worst:.1f} %")
 pages.say(
     f"A pair at $7\\pi/8$ needs {100 * worst:.0f} % more time than one at a right angle. "
-    + (f"With the shares of epoch 1, and next to no pair further out, the way of an average pair is longer than if these were at a right angle by, roughly: {'; '.join(bounds)}. " if bounds else "")
-    + "That is for pairs that move freely at a fixed norm, which a network's do not: it bounds the reason that the papers give, and is no measurement of training. An intervention would have to change angles and nothing else."
-)
+    + ("With the shares of epoch 1, and next to no pair further out, the way of an average pair is longer than if these were "
+       f"at a right angle by, roughly: {'; '.join(bounds)}." if bounds else "")
+)  # fmt: skip
+
+# %% [markdown]
+# That is for pairs that move freely at a fixed norm, which a network's do not: it bounds the reason that the papers give, and is no measurement of training. An intervention would have to change angles and nothing else.
 
 # %% tags=["hide-input"]
 accuracies = recorded.only(*(a for a in NAMED if "simclr" not in a))
 if accuracies:
-    accuracies.table({"k-NN test": final("knn_test")}, caption="Without batch norm in the heads the angles change, and so does much else; this is no test of the effect.", name="tab-opposite-halves-knn", labels=NAMED)
+    accuracies.table(
+        {"k-NN test": final("knn_test")},
+        caption="Without batch norm in the heads the angles change, and so does much else; this is no test of the effect.",
+        name="tab-opposite-halves-knn",
+        labels=NAMED,
+    )
 
 # %% [markdown]
 # (opposite-halves-live)=

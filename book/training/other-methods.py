@@ -100,7 +100,10 @@ def gradient(z):
 one, three = gradient(z), gradient(z / 3)
 angle = float(torch.nn.functional.cosine_similarity(one, z).abs().max())
 factor = (three.norm(dim=1) / one.norm(dim=1)).tolist()
-pages.say(f"Largest cosine between $z$ and its gradient: {angle:.0e}. Gradient at $z/3$ over gradient at $z$: {min(factor):.4f} to {max(factor):.4f}.")
+pages.say(
+    f"Largest cosine between $z$ and its gradient: {angle:.0e}. Gradient at $z/3$ over gradient at $z$: {min(factor):.4f} to "
+    f"{max(factor):.4f}."
+)
 assert angle < 1e-5 and max(abs(f - 3) for f in factor) < 1e-3
 
 # %% [markdown]
@@ -121,7 +124,8 @@ for m, name in METHODS.items():
 pages.table(
     rows,
     ["", "paper, top-1", "paper, top-5", "ours, top-1", "ours, top-5", "seeds"],
-    caption="k-NN accuracy (percent) without and with the cut, $c = 3$. The paper: ImageNet-100, epoch 100 (2406.16468 Table 4; MoCo v3 with a ViT-S). "
+    caption="k-NN accuracy (percent) without and with the cut, $c = 3$. The paper: ImageNet-100, epoch 100 (2406.16468 Table 4; MoCo v3 "
+    "with a ViT-S). "
     f"Ours: {recorded.setting}. Mean (range over seeds); gains seed by seed.",
     name="tab-other-methods",
 )
@@ -164,7 +168,10 @@ for m, name in METHODS.items():
         ratio = part.mean("cut", first("grad_norm_embedding")) / part.mean("default", first("grad_norm_embedding"))
         shorter = part.mean("default", first(f"norm_{PLACE[m]}")) / part.mean("cut", first(f"norm_{PLACE[m]}"))
         if math.isfinite(ratio * shorter):
-            pages.say(f"{name}: the cut makes embeddings {shorter:.1f} times shorter and their gradient {ratio:.1f} times larger before the first step.")
+            pages.say(
+                f"{name}: the cut makes embeddings {shorter:.1f} times shorter and their gradient {ratio:.1f} times larger before the first "
+                "step."
+            )
 
 # %% [markdown]
 # ## This execution

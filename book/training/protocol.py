@@ -81,7 +81,8 @@ def gain(m, protocol):
     return less(read(m, "cut", protocol), read(m, "default", protocol))
 
 
-said = [f"{name}, {words}: {text(gain(m, p))}" for m, name in METHODS.items() for p, words in (("text", "the text"), ("released", "the released code")) if gain(m, p)]
+BOTH = {"text": "the text", "released": "the released code"}
+said = [f"{name}, {words}: {text(gain(m, p))}" for m, name in METHODS.items() for p, words in BOTH.items() if gain(m, p)]
 if said:
     pages.say(f"What the cut adds to the k-NN accuracy, in points: {'; '.join(said)} ({recorded.setting}).")
 
@@ -105,10 +106,10 @@ for m in METHODS:
     ways = {"the text": (warmup_cosine, 1), "released rate": (released_rate, 1)}
     if parts > 1:
         ways |= {"released accumulation": (warmup_cosine, parts), "both": (released_rate, parts)}
-    applied[m] = {
-        name: [k * schedule(e * steps, peak=c.lr, warmup_steps=round(c.warmup_epochs * steps) * k, total_steps=c.schedule_epochs * steps * k) for e in range(c.schedule_epochs)]
-        for name, (schedule, k) in ways.items()
-    }
+    applied[m] = {}
+    for way, (schedule, k) in ways.items():
+        drawn = {"peak": c.lr, "warmup_steps": round(c.warmup_epochs * steps) * k, "total_steps": c.schedule_epochs * steps * k}
+        applied[m][way] = [k * schedule(e * steps, **drawn) for e in range(c.schedule_epochs)]
 fig, axes = plt.subplots(1, 2, figsize=(7.4, 3.2), sharey=True)
 COLOR = {"the text": plots.GREY, "released rate": plots.BLUE, "released accumulation": plots.ORANGE, "both": plots.RED}
 DASH = {"the text": "-", "released rate": "--", "released accumulation": "-.", "both": ":"}
@@ -122,7 +123,11 @@ plt.show()
 
 # %% tags=["hide-input"]
 pages.table(
-    [[f"{METHODS[m]}, {way}", *(f"{values[e]:.3g}" for e in (1, 4, 16, 100)), f"{max(values):.3g}"] for m, ways in applied.items() for way, values in ways.items()],
+    [
+        [f"{METHODS[m]}, {way}", *(f"{values[e]:.3g}" for e in (1, 4, 16, 100)), f"{max(values):.3g}"]
+        for m, ways in applied.items()
+        for way, values in ways.items()
+    ],
     ["protocol", "epoch 1", "4", "16", "100", "largest"],
     caption="Rate times the factor on the gradient at the start of an epoch, of 500",
     name="tab-protocol-rate",
@@ -175,7 +180,7 @@ for m, name in METHODS.items():
                 continue
             value = deviations.SETTINGS[key].value(config)
             ours = "the text" if same(value, s.value) else "the code" if same(value, s.released) else f"neither: {value}"
-            ours = f"both (`released-{OWN[key]}`)" if key in OWN else ours
+            ours = "both" if key in OWN else ours
             said = "not stated" if s.value is None else f"{s.value}" + (f" ({s.cited})" if s.cited else "")
             settings.setdefault((key, said, str(s.released), ours), {}).setdefault(m, []).append(data)
 rows, done = [], set()
@@ -184,36 +189,37 @@ for (key, said, released, ours), found in settings.items():
     of = " and ".join(METHODS[m] for m in found) + ("" if "CIFAR-10" in datasets else f", {' and '.join(sorted(datasets))}")
     new = [m for m in found if key in OWN and (key, m) not in done]  # a method's effect stands once
     done |= {(key, m) for m in new}
-    rows.append([key, of, said, released, ours, *(effect(f"released-{OWN[key]}", new) if new else ["", ""])])
-rows.append(["accumulation", "SimSiam", "1024 images, 256 at a time", "losses added, not averaged; schedule stretched by their number", "both (`released-accumulation`)", *effect("released-accumulation")])
-rows.append(["**all that have a setting, at once**", "SimCLR and SimSiam", "", "", "both (`released`)", *effect("released")])
-rows.append(["the same, read with the released bank", "SimCLR and SimSiam", "", "", "both (`released`)", *effect("released+bank")])
+    rows.append([f"{key} ({of})", said, released, ours, *(effect(f"released-{OWN[key]}", new) if new else ["", ""])])
+added = "losses added, not averaged; schedule stretched by their number"
+rows.append(["accumulation (SimSiam)", "1024 images, 256 at a time", added, "both", *effect("released-accumulation")])
+rows.append(["**all that we run, at once**", "", "", "both", *effect("released")])
+rows.append(["the same, read with the released bank", "", "", "both", *effect("released+bank")])
 pages.table(
     rows,
-    ["setting", "of", "the paper's text (or what it points to)", "the released code", "our runs follow", "effect on the default", "on the cut's gain"],
-    caption=f"Where the released code departs from the text of 2502.09252, and what this does: points of k-NN accuracy against the text's protocol, seed by seed ({recorded.setting}). "
+    ["setting", "the text, or what it points to", "the released code", "ours", "effect on the default", "on the cut's gain"],
+    caption="Where the released code departs from the text of 2502.09252, and what this does: points of k-NN accuracy against the text's "
+    f"protocol, seed by seed ({recorded.setting}). "
     "An empty cell: no run has this difference alone.",
     name="tab-protocol",
 )
 
-# %% tags=["hide-input"]
-pages.table(
-    [
-        ["GradScale's rate", "a sixth of the default's", "$0.1^2$ beside $0.6^2$: a thirty-sixth", "three rates: experiment `gradscale`"],
-        ["cut-initialization", "\"divide all network weights\"", "every parameter: biases, batch norms' scales and shifts", "{doc}`/book/training/cut-initialization`"],
-        ["BYOL", "as published", "stops with an error; its targets carry gradient", "ours is the published method; nothing of the code is run"],
-        ["temperature", "absent from Eq. 1", "0.5 for SimCLR, 1 for the others", "ours: the code's"],
-        ["Figure 2", "$S^{10}$ in $\\mathbb{R}^{11}$, 1,000 samples a class, one set moves", "10 dimensions, about 500 a class, both sets move; 2b trained on one data set and drawn from another", "{doc}`/book/simulations/norm-and-angle`, {doc}`/book/simulations/density-and-frequency`"],
-        ["Figure 3", "one augmentation for training and test", "augmented training images, clean test images", "{doc}`/book/confidence/novelty`"],
-        ["Figure 4", "norms over their maximum; SimSiam's predictor", "norms between minimum and maximum; SimSiam's projector; each image is its own neighbour", "{doc}`/book/confidence/accuracy`"],
-        ["initialization", "not stated", "the last batch norm of each residual block starts at zero", "no run"],
-        ["test set", "not stated", "the last batch is left out (9,984 images)", "no run; 16 images cannot matter"],
-        ["a resumed run", "not stated", "weights alone are kept; the cut is applied again, the schedule starts again", "no run; whether a printed number comes from one is not known"],
-    ],
-    ["what", "the paper's text", "the released code", "here"],
-    caption="Differences that are no setting of these runs",
-    name="tab-protocol-others",
-)
+# %% [markdown]
+# :::{table} Differences that are no setting of these runs
+# :name: tab-protocol-others
+#
+# | what | the paper's text | the released code | here |
+# |:---|:---|:---|:---|
+# | GradScale's rate | a sixth of the default's | $0.1^2$ beside $0.6^2$: a thirty-sixth | three rates: experiment `gradscale` |
+# | cut-initialization | "divide all network weights" | every parameter: biases, batch norms' scales and shifts | {doc}`/book/training/cut-initialization` |
+# | BYOL | as published | stops with an error; its targets carry gradient | ours is the published method |
+# | temperature | absent from Eq. 1 | 0.5 for SimCLR, 1 for the others | ours: the code's |
+# | Figure 2 | $S^{10}$ in $\mathbb{R}^{11}$, 1,000 samples a class, one set moves | 10 dimensions, about 500 a class, both sets move; 2b trained on one data set and drawn from another | {doc}`/book/simulations/norm-and-angle`, {doc}`/book/simulations/density-and-frequency` |
+# | Figure 3 | one augmentation for training and test | augmented training images, clean test images | {doc}`/book/confidence/novelty` |
+# | Figure 4 | norms over their maximum; SimSiam's predictor | norms between minimum and maximum; SimSiam's projector; each image is its own neighbour | {doc}`/book/confidence/accuracy` |
+# | initialization | not stated | the last batch norm of each residual block starts at zero | no run |
+# | test set | not stated | the last batch is left out (9,984 images) | no run; 16 of 10,000 images |
+# | a resumed run | not stated | weights alone are kept; the cut is applied again, the schedule starts again | no run; whether a printed number comes from one is not known |
+# :::
 
 # %% [markdown]
 # ## The cut under each protocol
@@ -283,14 +289,17 @@ pages.show(deviation_table.markdown("protocol", recorded.scale))
 # %% tags=["hide-input"]
 ours = {m: experiments.get("protocol").cell("cpu", f"{m}-default-released").config for m in METHODS}
 pages.say(
-    f"- **Our `released-rate` squares our own peak**: SimCLR's is {ours['simclr'].lr:g} at a batch of {ours['simclr'].batch_size}, so it peaks at {ours['simclr'].lr ** 2:.2g}. "
+    f"- **Our `released-rate` squares our own peak**: SimCLR's is {ours['simclr'].lr:g} at a batch of {ours['simclr'].batch_size}, "
+    f"so it peaks at {ours['simclr'].lr ** 2:.2g}. "
     f"The code has {0.6:g} at 512, so {0.6**2:.2g}, or {0.6**2 / 2:.2g} per 256 images: ours is lowered by more than the code's.\n"
-    f"- **Our accumulation has {ours['simsiam'].batch_size // ours['simsiam'].micro_batch} parts** of {ours['simsiam'].micro_batch} images, as the text has it; the code's example has eight of 128. Batch norm sees a part at a time.\n"
-    "- **The loss** comes with a pass of its own through batch norm for each view, as in the code.\n"
-    "- **Early.** A lower rate and a longer warm-up delay a run; at its end they matter less than on the way. What is measured above is read where our runs stop."
+    f"- **Our accumulation has {ours['simsiam'].batch_size // ours['simsiam'].micro_batch} parts** of {ours['simsiam'].micro_batch} images, "
+    "as the text has it; the code's example has eight of 128. Batch norm sees a part at a time."
 )
 
 # %% [markdown]
+# - **The loss** comes with a pass of its own through batch norm for each view, as in the code.
+# - **Early.** A lower rate and a longer warm-up delay a run; at its end they matter less than on the way. What is measured above is read where our runs stop.
+#
 # No setting on this page was chosen by its outcome.
 
 # %% tags=["remove-input", "nbval-ignore-output"]
