@@ -54,6 +54,13 @@ def test_an_imbalanced_run_is_asked_with_each_bank() -> None:
     assert {"knn_full_test", "knn_balanced_test", "knn_balanced_projector_test"} <= result.final.keys()
     sizes = torch.bincount(datasets.load(config).train.labels).tolist()
     assert sizes == sorted(sizes, reverse=True) and sizes[0] > 10 * sizes[-1]
+    assert result.arrays["class_size"].tolist() == sizes
+    for name in ("knn", "knn_full", "knn_balanced"):  # the test images are balanced, so classes weigh alike
+        assert result.arrays[f"class_{name}"].mean() == pytest.approx(result.final[f"{name}_test"], abs=1e-3)
+    halves = [result.final["head_knn_test"], result.final["tail_knn_test"]]
+    assert np.mean(halves) == pytest.approx(result.final["knn_test"])
+    assert result.arrays["class_knn"][: len(sizes) // 2].mean() == pytest.approx(halves[0], abs=1e-3)
+    assert "class_size" not in train(TINY.replace(measures=("knn",))).arrays
 
 
 def test_evaluations_at_powers_of_two_leave_the_training_as_it_is() -> None:

@@ -113,6 +113,15 @@ def test_every_method_killed_continues_to_the_same_result(name: str, tmp_path: P
     assert rest.history == whole.history and rest.final == whole.final
 
 
+@pytest.mark.parametrize("method", ["simsiam", "byol"])
+def test_two_pairings_are_counted_apart(method: str) -> None:
+    """A predictor's output against the other view's projection, and the two projections: not the same pairs."""
+    rows = train(OTHERS[method].replace(epochs=1)).history
+    assert all(0 <= row["opposite_views"] <= 100 for row in rows)
+    assert rows[0]["opposite_views"] != rows[0]["opposite"]
+    assert "opposite_views" not in train(TINY.replace(epochs=1)).history[0]
+
+
 def test_adding_methods_changed_nothing_for_simclr() -> None:
     """Numbers of a run made before the other methods existed."""
     row = train(TINY).history[-1]

@@ -16,8 +16,7 @@
 #
 # {term}`Cut-initialization` divides all parameters by a constant before the first step: by 3 in SimCLR, by 9 in SimSiam
 # and BYOL, whose losses only attract. The papers report that training is then faster, most of all where nothing
-# repels. This page lays the three methods side by side, and takes the cut apart: what of it is
-# small norms, and what is weights that a step turns further?
+# repels. This page lays the three methods side by side; {doc}`/book/training/cut-constant` takes the cut apart.
 
 # %% tags=["parameters"]
 scale = "smoke"  # or "cpu" (real CIFAR-10, minutes a run) or "gpu"

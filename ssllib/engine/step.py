@@ -31,6 +31,9 @@ def _measure(out: dict[str, Tensor], embedding: str) -> dict[str, Tensor]:
         values["alignment"] = cosine.mean()
         values["opposite"] = 100 * (cosine < 0).float().mean()
         values["opposite_78"] = 100 * (cosine < -0.9238795).float().mean()  # cos(7 pi / 8)
+        if embedding == "predictor":  # the two views themselves, which such a loss never compares
+            between = norms.pair_cosines(*out["projector"].chunk(2))
+            values["opposite_views"] = 100 * (between < 0).float().mean()
     return values
 
 

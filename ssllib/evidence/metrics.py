@@ -87,6 +87,7 @@ def _training() -> dict[str, Metric]:
         "alignment": Metric("mean cosine of positive pairs", -1, 1),
         "alignment_test": _positive("mean squared distance of positive pairs of test images"),
         "opposite": _percent("share of positive pairs more than a right angle apart"),
+        "opposite_views": _percent("share of pairs of views more than a right angle apart at the projector"),
         "opposite_78": _percent("share of positive pairs more than 7π/8 apart"),
         "antipodal_share": _percent("share of embeddings near either end of their principal axis"),
         "angle_entropy": _share("entropy of the embeddings' angles over that of a uniform spread"),

@@ -2,7 +2,7 @@
 
 A configuration names them in `measures`:
 
-knn: every k-NN protocol of `evaluate.PROTOCOLS` that applies, top-1 and top-5.
+knn: every k-NN protocol of `evaluate.PROTOCOLS` that applies, top-1 and top-5; class by class where sizes differ.
 linear: a linear probe on frozen backbone features.
 finetune, finetune-frozen: an MLP on 10, 50 and 100 % of the labels, with the backbone or on its frozen features.
 spread: variance, spherical variance, uniformity and alignment of the embeddings.
@@ -75,7 +75,31 @@ def _knn(t: Trained) -> tuple[Numbers, Arrays]:
                 continue
             top1, top5 = knn.knn_accuracies(bank, own, t.test[place], truth, protocol, classes=classes)
             found |= {f"{name}{label}_test": top1, f"{name}{label}_test_top5": top5}
-    return found, {}
+    more, arrays = _by_class(t)
+    return found | more, arrays
+
+
+def _by_class(t: Trained) -> tuple[Numbers, Arrays]:
+    """Of a run on classes of different sizes: each class's images and accuracy, and that of either half of the classes.
+
+    Each bank of an imbalanced run has its array, so that what a class lost is seen with and without the bank's prior.
+    """
+    sizes, truth = torch.bincount(t.splits.train.labels, minlength=t.splits.train.classes), t.splits.test.labels
+    if sizes.min() == sizes.max():
+        return {}, {}
+    classes, right = len(sizes), {"knn": t.right}
+    for kind in ("full", "balanced") if t.config.imbalance else ():
+        data = _bank(t, kind)
+        bank, k = t.features(kind, data)["backbone"], min(t.config.knn_k, len(data))
+        votes = knn.knn_scores(bank, data.labels, t.test["backbone"], k, t.config.knn_temperature, classes=classes)
+        right[f"knn_{kind}"] = knn.named(votes) == truth
+    arrays = {"class_size": sizes.cpu().numpy()}
+    for name, hits in right.items():
+        each = [100 * hits[truth == c].double().mean() for c in range(classes)]
+        arrays[f"class_{name}"] = torch.stack(each).float().cpu().numpy()
+    order = torch.argsort(sizes, descending=True, stable=True)
+    halves = {"head_knn_test": order[: classes // 2], "tail_knn_test": order[classes // 2 :]}
+    return {n: 100 * float(t.right[torch.isin(truth, half)].double().mean()) for n, half in halves.items()}, arrays
 
 
 def _bank(t: Trained, kind: str) -> ImageSet:
