@@ -207,7 +207,8 @@ runs.table(
 )
 below = [x for arm in runs for x in runs.numbers(arm, beyond)]
 if below:
-    pages.say(f"The linear probe is below k-NN in {sum(x < 0 for x in below)} of {len(below)} runs; its least lead is {min(below):+.1f} points.".replace("-", "−"))
+    least = f"{min(below):+.1f}".replace("-", "−")
+    pages.say(f"The linear probe is below k-NN in {sum(x < 0 for x in below)} of {len(below)} runs; its least lead is {least} points.")
 
 # %% tags=["hide-input"]
 flowers = {m: page.recorded(name, arms=ARMS) for m, name in (("simclr", "simclr-arms-flowers"), ("simsiam", "simsiam-arms-flowers"))}

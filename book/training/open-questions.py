@@ -126,8 +126,9 @@ heads.table(
     labels=HEADS,
     plain=[*start, "norm, end", *held_out],
     more={"less default": gain},
-    caption=f"Batch norm in the heads and the cut, c = 9 ({heads.setting}): norm at the predictor, its relative spread over images and the gradients before the first "
-    "step, k-NN accuracy (percent) on held-out images on the way (means) and on the test set, mean (range over seeds).",
+    caption=f"Batch norm in the heads and the cut, c = 9 ({heads.setting}): norm at the predictor, its relative spread over images "
+    "and the gradients before the first step, k-NN accuracy (percent) on held-out images on the way (means) and "
+    "on the test set, mean (range over seeds).",
     name="tab-questions-batch-norm",
 )
 
@@ -305,7 +306,8 @@ rows = [[width, f"{1 / math.sqrt(3 * width):.4f}", f"{1 / math.sqrt(3 * width) /
 pages.table(
     rows,
     ["inputs of a layer", "standard deviation of PyTorch's own start", "over 0.02"],
-    caption="A standard deviation of 0.02 beside that of PyTorch's linear layers, $1/\\sqrt{3 \\cdot \\text{inputs}}$: above one it is a cut by that number, below one the contrary.",
+    caption="A standard deviation of 0.02 beside that of PyTorch's linear layers, $1/\\sqrt{3 \\cdot \\text{inputs}}$: above one it is a "
+    "cut by that number, below one the contrary.",
     name="tab-questions-timm",
 )
 layer = torch.nn.Linear(768, 4096)
