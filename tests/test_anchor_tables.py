@@ -25,7 +25,7 @@ def made(folder: Path, arms: list[str], seeds: int = 3, experiment: str = EXPERI
             final: dict[str, Any] = {f"{kind}_{share}": x + share / 10 for share in anchor_tables.SHARES}
             final |= {f"{kind}_10_val": 39.0 - x, f"{kind}_10_top5": 50.0 + x}
             config = cell.config.replace(seed=seed)
-            known = (experiment, cell.name, "cpu", config.to_dict(), "finished", [], final, {})
+            known: Any = (experiment, cell.name, "cpu", config.to_dict(), "finished", [], final, {})
             r = Record("training", config.identity(), *known)
             records.write(s.path("cpu", experiment, cell.name, seed, r.identity), r)
     return s
