@@ -175,7 +175,8 @@ page.card("values-2403-table-4-default", "values-2403-table-4-anchors")
 # %% [markdown]
 # ## This execution
 #
-# Barlow Twins at the paper's two rates, and at a tenth of the first, run now at the scale of the parameters above and fine-tuned on a tenth of the labels. At `smoke` scale there are eight classes. What is
+# Barlow Twins at the paper's two rates, and at a tenth of the first, run now at the scale of the parameters above and fine-tuned on a tenth of the labels. At `smoke` scale there are eight classes (CIFAR-10's ten
+# at the others). What is
 # asserted is what the table's equal cells would deny: that some images are right in top-5 and not in top-1.
 
 # %% tags=["hide-cell", "nbval-ignore-output"]

@@ -168,9 +168,15 @@ for d in DATA:
 rates = [x for m, d in PAIRS for x in transfer.paired(f"{m}-{d}-cut", f"{m}-{d}-default", final("finetune_rate"))]
 if rates:
     pages.say(
-        f"The prediction: of {len(rates)} pairs of runs the cut network chose the lower rate of fine-tuning in {sum(x < 0 for x in rates)}, "
+        f"The predictions: of {len(rates)} pairs of runs the cut network chose the lower rate of fine-tuning in {sum(x < 0 for x in rates)}, "
         f"the same in {sum(x == 0 for x in rates)}, a higher one in {sum(x > 0 for x in rates)}."
     )
+ahead = []
+for g in found.values():
+    if len(g["fine-tuned, 10 %"]) == len(g["linear probe"]):
+        ahead += [a - b for a, b in zip(g["fine-tuned, 10 %"], g["linear probe"], strict=True)]
+if ahead:
+    pages.say(f"The gain by fine-tuning less the gain by the linear probe, in points, over the same pairs: {pages.mean_range(ahead, 1, sign='+')}.")
 
 # %% tags=["remove-input"]
 page.card("cut-raises-finetuned", "cut-raises-transfer")

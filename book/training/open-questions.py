@@ -132,6 +132,17 @@ heads.table(
     name="tab-questions-batch-norm",
 )
 
+# %% tags=["hide-input"]
+for m in ("simsiam", "byol"):
+    fall = {n: [heads.mean(f"{m}-{n}-{arm}", norm_at(0)) for arm in ("default", "cut")] for n in ("bn", "no-bn")}
+    flat = {n: heads.mean(f"{m}-{n}-cut", first("norm_predictor_cv")) for n in ("bn", "no-bn")}
+    if all(map(math.isfinite, [*fall["bn"], *fall["no-bn"], *flat.values()])):
+        pages.say(
+            f"{METHODS[m]}, before the first step: with batch norm in the heads the cut divides the norm by "
+            f"{fall['bn'][0] / fall['bn'][1]:.3g} and leaves a relative spread of {flat['bn']:.2g}; without, by "
+            f"{fall['no-bn'][0] / fall['no-bn'][1]:.3g} and {flat['no-bn']:.2g}."
+        )
+
 # %% [markdown]
 # Which of the two makes small *embeddings* and which fast *weights* is taken apart in {doc}`/book/training/cut-initialization`; that a batch norm at the end does not by itself keep embeddings
 # apart is proved in {doc}`/book/theory/collapse`.

@@ -158,6 +158,7 @@ def over_rates(axes: Sequence[Any], found: Recorded) -> None:
                     drawn = True
         ax.set_title(title)
         if drawn:
-            ax.set(xscale="log", xlabel="learning rate")
+            ax.set(xscale="log", xlabel="learning rate", xlim=(5e-5, 2), xticks=[1e-4, 1e-2, 1])
+            ax.minorticks_off()
         else:
             plots.blank(ax, NOTHING)
