@@ -10,7 +10,7 @@ from made_up import claim, store
 from ssllib.errors import InputError
 from ssllib.evidence import claims, scoreboard, verdicts, words
 from ssllib.evidence.claims import Claim
-from ssllib.runs import records
+from ssllib.runs import experiments, records
 from ssllib.runs.records import Store
 
 
@@ -187,3 +187,20 @@ def test_a_claim_may_be_judged_at_some_scales_only(tmp_path: Path) -> None:
     s = store(tmp_path, "cpu", {"default": [70, 60, 50], "cut": [72, 62, 52.1]})
     assert verdicts.verdict(claim(scales=["paper"]), s).word == "untested"
     assert verdicts.verdict(claim(scales=["paper", "cpu"]), s).word == "confirmed"
+
+
+NEEDED = {
+    "finetune_frozen": "finetune-frozen", "finetune": "finetune", "linear": "linear", "transfer_": "transfer",
+    "variance": "spread", "uniformity": "spread", "accuracy_by_norm": "confidence",
+}  # fmt: skip
+"""The measure without which no run has a metric, by how the metric's name begins; the first that fits counts."""
+
+
+def test_what_a_claim_reads_its_arms_measure() -> None:
+    for c in (c for c in claims.load().values() if c.kind == "experiment"):
+        for side in (side for e in c.estimands for side in e.sides):
+            declared = [x for s in c.scales for x in experiments.get(side.experiment).scales.get(s, [])]
+            for metric in filter(None, (*side.metrics, side.by)):
+                need = next((m for start, m in NEEDED.items() if metric.startswith(start)), None)
+                lacking = [x.name for x in declared if x.name in side.arms and need and need not in x.config.measures]
+                assert not lacking, f"{c.id}: {metric} needs the measure {need}, which {lacking} has not"

@@ -95,6 +95,7 @@ def _unbroken(rate: str) -> str:
 
 
 CONTROLS = {
+    "anchors-only-1e-2": "anchors alone, rate 0.01", "anchors-only-1e-1": "anchors alone, rate 0.1",
     "anchors-only": "anchors alone, rate 1", "supervised": "supervised on the same labels",
     "random-frozen": "classifier on a frozen random network",
 }  # fmt: skip
@@ -112,7 +113,7 @@ def controls(found: Recorded, *, name: str) -> None:
 def parts(found: Recorded, rates: Rates, *, caption: str, name: str) -> None:
     """What anchors add with a tenth of the labels: what the labels alone do, and what the loss adds to them."""
     rows = []
-    alone = numbers(found, ["anchors-only"], SHARES[0])
+    alone = numbers(found, [arm for arm in CONTROLS if arm.startswith("anchors-only")], SHARES[0])
     for loss, title in LOSSES.items():
         plain, joined = (numbers(found, arms(loss, side, rates), SHARES[0]) for side in SIDES)
         seeds = sorted(plain.keys() & joined.keys() & alone.keys())
