@@ -1,6 +1,7 @@
 """The recorded runs of an experiment as a page shows them."""
 
 import math
+import re
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -53,7 +54,8 @@ def test_a_page_stands_before_its_runs(tmp_path: Path, shown: list[str]) -> None
     runs.curves(axes, {"knn_val": "one", "loss": "other"})
     assert [t.get_text() for ax in axes for t in ax.texts] == [NOTHING] * 2
     plt.close(fig)
-    assert "Not recorded yet: `simclr-arms`, place" in page.pending_box("simclr-arms")
+    assert re.search(r"Not recorded yet.*: `simclr-arms` \(place \d+\)\. `python", page.pending_line(["simclr-arms"]))
+    assert "run simclr-arms-imagenet100 --scale gpu`" in page.pending_line(["simclr-arms-imagenet100"])
 
 
 def test_an_end_with_enough_seeds_goes_before_a_later_one(tmp_path: Path) -> None:

@@ -231,7 +231,7 @@ def card(v: verdicts.Verdict) -> str:
         anchor(claim),
         "",
         f":::::{{admonition}} {_title(v)}: {claim.place}",
-        ":class: card verdict " + " ".join(f"verdict-{c}" for c in verdict_class(v).split()),
+        ":class: claim-card verdict " + " ".join(f"verdict-{c}" for c in verdict_class(v).split()),
         "",
         *quotes(claim),
         f"**In our words.** {claim.ours}{stands} {{claim}}`On the scoreboard <{claim.id}>`",
@@ -256,7 +256,7 @@ def untested_card(found: Sequence[verdicts.Verdict]) -> str:
     many = f"{len(found)} sentences" if len(found) > 1 else "a sentence"
     lines = [
         f":::::{{admonition}} {words.SYMBOL[found[0].word]} Not tested yet: {many}",
-        ":class: card verdict verdict-untested",
+        ":class: claim-card verdict verdict-untested",
         "",
     ]
     for v in found:

@@ -141,6 +141,8 @@ class Page:
     parameters: dict[str, Any]
     _live: list[Record] = field(default_factory=list)
     _used: dict[str, list[Record]] = field(default_factory=dict)
+    _pending: list[str] = field(default_factory=list)  # experiments without records that the page has not named yet
+    _answered: bool = False
     _started: float = field(default_factory=time.perf_counter)
 
     # claims and verdicts
@@ -162,6 +164,8 @@ class Page:
             v = verdicts.verdict(claims.get(claim_id), records.committed())
             lines.append(f"- {question} **{v.word[:1].upper()}{v.word[1:]}**{_behind(v)}")
         show("\n".join(lines))
+        self._answered = True
+        self._say_pending()
 
     # evidence
 
@@ -174,8 +178,16 @@ class Page:
         if found:
             self._used.setdefault(experiment, []).extend(found.all)
         else:
-            show(pending_box(experiment))
+            self._pending.append(experiment)
+            if self._answered:
+                self._say_pending()
         return found
+
+    def _say_pending(self) -> None:
+        """Say of which experiments there are no records yet, once each."""
+        if self._pending:
+            show(pending_line(list(dict.fromkeys(self._pending))))
+            self._pending.clear()
 
     def all_records(self) -> list[Record]:
         """Every committed record."""
@@ -206,6 +218,7 @@ class Page:
 
     def cost(self) -> None:
         """Display what the recorded evidence cost and what this execution took."""
+        self._say_pending()
         rows = []
         for experiment, found in sorted(self._used.items()):
             made = [r for r in found if "copy_of" not in r.provenance]
@@ -247,17 +260,17 @@ def _behind(v: verdicts.Verdict) -> str:
     return f"{text}. The claim: {v.claim.ours}"
 
 
-def pending_box(experiment: str, scale: str = "cpu") -> str:
-    """What a page says of an experiment without records: its place in the queue, and how to run it."""
+def pending_line(names: Sequence[str], scale: str = "cpu") -> str:
+    """What a page says of experiments without records: their places in the queue, and how to run one."""
     from ssllib.runs import agenda
 
-    names = list(dict.fromkeys(job.experiment for job in agenda.queue(scale)))
-    place = "not in the queue"
-    if experiment in names:
-        place = f"place {names.index(experiment) + 1} of {len(names)} in the queue"
+    queue = list(dict.fromkeys(job.experiment for job in agenda.queue(scale)))
+    told = [f"`{n}` (place {queue.index(n) + 1})" if n in queue else f"`{n}` (not in the queue)" for n in names]
+    declared = experiments.get(names[0]).scales
+    chosen = scale if scale in declared else next(s for s in ("gpu", "paper", *declared) if s in declared)
     return (
-        f"*Not recorded yet: `{experiment}`, {place} at `{scale}` scale; "
-        f"`python -m ssllib run {experiment} --scale {scale}` makes the records.*"
+        f"*Not recorded yet, with the place among the {len(queue)} experiments of the queue at `{scale}` scale: "
+        f"{', '.join(told)}. `python -m ssllib run {names[0]} --scale {chosen}` makes the first one's records.*"
     )
 
 
