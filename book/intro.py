@@ -77,11 +77,12 @@ pages.say(scoreboard.notes(store))
 # in it is the criterion, which we declared *before* the first run (a later change is dated, with its reason). Around the cards stands
 # the evidence: what was recorded, on the best hardware so far, then what this very execution of the page computed.
 #
-# The words have fixed meanings. A claim about networks is **confirmed** when the 95 % interval over at least three seeds
+# The words have fixed meanings. A claim about networks or simulations is **confirmed** when the 95 % interval over at least three seeds
 # lies on the claimed side and the mean difference is large enough to matter. It is **contradicted** when the interval
 # lies on the other side, or so near to zero that what was claimed cannot be there. The rest is **unclear**, and what
 # nobody has run yet **untested**. A statement of mathematics is confirmed by a proof and contradicted by a
-# counterexample; **repaired** means false as printed, with a nearby statement proved that does the same work. Beside
+# counterexample; **repaired** means false as printed, with a nearby statement proved that does the same work. A sentence about a
+# table is computed again from the numbers that the table prints. Beside
 # the word stands *where*: a verdict about small networks is no verdict about the paper's own setting, and is counted
 # apart. The {doc}`glossary </book/glossary>` has all words.
 #

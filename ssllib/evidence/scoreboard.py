@@ -105,14 +105,15 @@ def notes(store: Store) -> str:
     networks = [v for v in mine if v.claim.kind == "experiment"]
     tried = sum(v.word != words.UNTESTED for v in networks)
     on_small = f", on small networks {sum(small.values())}: {_listed(small, words.VERDICTS)}" if small else ""
+    false = sum(weights[w] for w in ("slip", "repairable", "breaks"))
     return (
         f"The table counts {len(mine)} sentences of the papers; beside them stand {len(others(found))} controls and "
-        f"implications, and {len(asked)} questions. Of {len(networks)} sentences about trained networks {tried} have "
-        f"been measured{on_small}. "
-        f"Of the sentences that proofs and tables find false, {weights['slip']} are slips, {weights['repairable']} are "
-        f"repairable and {weights['breaks']} break the use that is made of them; {same} more fail for the same reason "
-        f"as another and are not counted again. {literal} sentences of tables are true as one reads them, but not to "
-        f"the letter. Of {len(asked)} questions {answered} are answered."
+        f"implications (what follows from a sentence, and what it is compared with), and {len(asked)} questions, of "
+        f"which {answered} are answered. {len(networks)} sentences only trained networks can decide; {tried} of them "
+        f"have been measured{on_small}. Proofs and tables find {false} sentences false as printed: {weights['slip']} "
+        f"are slips (a sign, a hat, a rounding), {weights['repairable']} lose nothing of their use, "
+        f"{weights['breaks']} break the use that is made of them; {same} more fail for the same reason as one of these and stand in no "
+        f"column. {literal} sentences about tables are true as one reads them, but not to the letter."
     )
 
 

@@ -23,9 +23,9 @@ def cards(store: Store) -> str:
 
 
 def unsettled(store: Store) -> str:
-    """What nothing has tested yet, as a Markdown list: the question, and the page that will say."""
+    """What nothing has tested yet, as a Markdown list: each question leads to the page that will say."""
     open_ = [f for f in of(store) if f.open]
-    return "\n".join(f"- {f.question} {{doc}}`Its page </book/{f.verdict.claim.page}>`" for f in open_)
+    return "\n".join(f"- {{doc}}`{f.question} </book/{f.verdict.claim.page}>`" for f in open_)
 
 
 def number(f: Finding) -> str:
@@ -40,9 +40,10 @@ def _parts(f: Finding) -> Mapping[str, Any]:
     v = f.verdict
     if v.cells and f.cell is not None:
         cell, target = v.cells[f.cell], v.claim.estimands[f.cell].target
+        ours = boxes.measured_text(cell.estimate, target)
         return {
-            "ours": boxes.measured_text(cell.estimate, target), "claimed": boxes.asked(v.claim, target),
-            "unit": v.claim.criterion["unit"], "cell": cell.name,
+            "ours": ours, "value": ours.replace("+", ""), "claimed": boxes.asked(v.claim, target),
+            "unit": v.claim.criterion["unit"], "smallest": v.claim.criterion["smallest"], "cell": cell.name,
         } | ({} if cell.paper is None else {"paper": boxes.told(cell.paper, target)})  # fmt: skip
     if v.finding:
         said = v.finding.sentence
@@ -55,10 +56,10 @@ def _parts(f: Finding) -> Mapping[str, Any]:
 
 
 def _decimal(value: Any) -> Any:
-    """A fraction as a decimal number; anything else as it is."""
+    """A fraction as a decimal number, a minus as print has it; anything else as it is."""
     if isinstance(value, str) and re.fullmatch(r"-?\d+/\d+", value):
-        return f"{float(Fraction(value)):.3g}"
-    return value
+        value = f"{float(Fraction(value)):.3g}"
+    return value.replace("-", "−") if isinstance(value, str) and re.fullmatch(r"-[\d.]+", value) else value
 
 
 def _card(f: Finding) -> str:
