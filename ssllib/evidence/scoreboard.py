@@ -110,10 +110,10 @@ def notes(store: Store) -> str:
         f"The table counts {len(mine)} sentences of the papers; beside them stand {len(others(found))} controls and "
         f"implications (what follows from a sentence, and what it is compared with), and {len(asked)} questions, of "
         f"which {answered} are answered. {len(networks)} sentences only trained networks can decide; {tried} of them "
-        f"have been measured{on_small}. Proofs and tables find {false} sentences false as printed: {weights['slip']} "
-        f"are slips (a sign, a hat, a rounding), {weights['repairable']} lose nothing of their use, "
-        f"{weights['breaks']} break the use that is made of them; {same} more fail for the same reason as one of these and stand in no "
-        f"column. {literal} sentences about tables are true as one reads them, but not to the letter."
+        f"have been measured{on_small}. Proofs and tables find {false} sentences false as printed: "
+        f"{weights['slip']} are slips (a sign, a hat, a rounding), {weights['repairable']} lose nothing of their use, "
+        f"{weights['breaks']} break the use that is made of them; {same} more fail for the same reason as one of these "
+        f"and stand in no column. {literal} sentences about tables are true as one reads them, but not to the letter."
     )
 
 

@@ -26,7 +26,9 @@ def markdown_table(rows: Iterable[Sequence[Any]], columns: Sequence[str]) -> str
 
 def _cell(value: Any) -> str:
     if isinstance(value, float):
-        return f"{value:.4g}"
+        return f"{value:.4g}".replace("-", "−")
+    if isinstance(value, int):
+        return str(value).replace("-", "−")
     return str(value).replace("\n", " ")
 
 
