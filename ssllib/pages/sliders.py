@@ -100,7 +100,7 @@ def tree(formula: Quantity, names: Collection[str]) -> Any:
         InputError: for anything but numbers, `names`, + - * / ** and calls of the functions in `OPERATIONS`.
     """
     if isinstance(formula, Grid):
-        return {"axes": list(formula.axes), "values": _plain(np.round(formula.values, formula.digits).tolist())}
+        return {"axes": list(formula.axes), "values": _plain(np.round(np.asarray(formula.values, float), formula.digits).tolist())}
 
     def read(node: ast.AST) -> Any:
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
