@@ -88,7 +88,7 @@ def test_numbers_and_ticks() -> None:
 def test_the_picture_of_the_start_has_the_curves_in_their_places() -> None:
     k = Slider("k", "k", (1.0, 2.0), 2.0)
     line, dot = Curve("line", "k * x", count=3), Curve("dot", "1", "0.5", dots=3, count=1)
-    found = Sliders("", (k,), (Panel("", "", "", (0, 1), (0, 4), [line, dot], size=(162, 166)),))._repr_html_()
+    found = Sliders("", (k,), (Panel("", "", "", (0, 1), (0, 4), [line, dot], size=(168, 166)),))._repr_html_()
     assert 'd="M0.0 100.0L50.0 75.0L100.0 50.0"' in found  # a field of 100 x 100
     assert 'd="M47.0 75.0a3 3 0 1 0 6 0a3 3 0 1 0 -6 0"' in found
 

@@ -48,7 +48,7 @@
 
   // What stands inside a panel's SVG. Its texts come escaped.
   const draw = (panel, env) => {
-    const [width, height] = panel.size, left = 50, top = 24, w = width - left - 12, h = height - top - 42;
+    const [width, height] = panel.size, left = 50, top = 24, w = width - left - 18, h = height - top - 42;
     const [[x0, x1], [y0, y1]] = [panel.x, panel.y].map((range) => range.map((tree) => evaluate(tree, env)));
     const px = (x) => ((x - x0) / (x1 - x0 || 1)) * w, py = (y) => ((y1 - y) / (y1 - y0 || 1)) * h;
     const across = panel.x_ticks ?? ticks(x0, x1), up = panel.y_ticks ?? ticks(y0, y1);

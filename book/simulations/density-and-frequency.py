@@ -177,7 +177,7 @@ def log_gap(r, when):
 
 
 where = ("arm", "network", "state")
-sparse, size = (Grid(where, for_each(lambda r, when, a=a: np.log10(r.arrays[f"{a}{when}"])), 2) for a in ("distance", "norm"))
+sparse, size = (Grid(where, for_each(lambda r, when, a=a: np.log10(r.arrays[f"{a}{when}"])), 3) for a in ("distance", "norm"))
 edges = [(float(g.values.min()) - 0.05, float(g.values.max()) + 0.05) for g in (sparse, size)]
 Sliders(
     "Norm against the cosine distance to the 10th neighbour, for 240 points of the set that the paper plots; the same points before and after training. A smaller distance is a denser place. "
@@ -193,8 +193,8 @@ Sliders(
             "cosine distance to the 10th neighbour", "norm", *edges,
             (Curve("embedding", size, sparse, dots=2.2, color=plots.BLUE), Curve("division alone", "middle - (x + log(2) / log(10)) / 2", dash="6 4", count=2)),
             x_ticks=[(k, f"{10.0**k:g}") for k in (-3, -2, -1)],
-            y_ticks=[(float(np.log10(x)), f"{x}") for x in (2, 5, 10, 20)],
-            size=(520, 340),
+            y_ticks=[(float(np.log10(x)), f"{x}") for x in (1, 2, 3, 5, 10, 20, 30, 50) if edges[1][0] < np.log10(x) < edges[1][1]],
+            size=(420, 300),
         ),
     ),
     (

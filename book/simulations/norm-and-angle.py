@@ -318,7 +318,7 @@ Sliders(
         ),
     ),
     (
-        Reading("law: steps grow with the norm to the power", "2 - p"),
+        Reading("power of the norm in the law", "2 - p"),
         Reading("counted at norm 1", Grid(("p", "alpha"), at_one)),
         Reading("at norm 10", Grid(("p", "alpha"), at_ten)),
         Reading("ratio", Grid(("p", "alpha"), at_ten / at_one)),

@@ -229,14 +229,13 @@ hill = Sliders(
             "Change of InfoNCE against the angle of the turn from minus 180 to 180 degrees: a hill for one pair turned away, a valley at first for a pair opened.",
             "turned by", "InfoNCE less log(2n − 1)", (-180, 180), span,
             (
-                Curve("", "x", "theta", over=span, count=2, dash="2 4"),
+                Curve("", "x", "theta", over=span, count=2, color="#8a8a8a", dash="2 4"),
                 Curve("parabola", "curvature * (n - 1) / n * (x * pi / 180)**2", dash="2 3"),
                 Curve("the two of a pair apart", apart, color=plots.BLUE, dash="8 4", count=181),
                 Curve("one pair turned away", curve_of("away", "x * pi / 180"), color=plots.RED, count=181),
                 Curve("", "change", "theta", dots=4.5, count=1, color=plots.RED),
             ),
             x_ticks=[(x, f"{x}°".replace("-", "−")) for x in (-180, -90, 0, 90, 180)],
-            size=(520, 280),
         ),
     ),
     (

@@ -326,7 +326,7 @@ def arrow(label, x, y, **style):
 
 moved = Sliders(
     "One step of gradient descent on both embeddings. Left: before (grey, dashed) and after it (blue), in units of the norm before it; only the shape is seen there. "
-    "Right: the change of the cosine at every angle for this norm and this rate, and, at the dotted line, for this angle.",
+    "Right: the change of the cosine at every angle for this norm and this rate, and, at the grey line, for this angle.",
     (
         Slider("rho", "norm ρ", (0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0), 2.0),
         Slider("gamma", "learning rate γ", (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0), 2.0),
@@ -344,13 +344,13 @@ moved = Sliders(
                 Curve("", end_y, end_x, dots=4, count=1, color=plots.BLUE),
                 Curve("", end_y, f"-{end_x}", dots=4, count=1, color=plots.BLUE),
             ),
-            size=(422, 246),
+            size=(428, 246),
         ),
         Panel(
             "Change of the cosine in one step against the angle: exact, printed bound, restated bound and sharp bound.",
             "angle φ", "change of the cosine", (0, 180), (low, high),
             (
-                Curve("", "x", "phi", over=(low, high), count=2, dash="2 4"),
+                Curve("", "x", "phi", over=(low, high), count=2, color="#8a8a8a", dash="2 4"),
                 Curve("printed bound", f"2 * k * {S}", color=plots.RED),
                 Curve("restated", f"k * {S} * (2 - k * {C})", color=plots.PURPLE, dash="3 3"),
                 Curve("sharp bound", f"k * sqrt({S}) * (1 + sqrt({S}))", color=plots.GREEN, dash="8 4"),

@@ -100,7 +100,8 @@ def tree(formula: Quantity, names: Collection[str]) -> Any:
         InputError: for anything but numbers, `names`, + - * / ** and calls of the functions in `OPERATIONS`.
     """
     if isinstance(formula, Grid):
-        return {"axes": list(formula.axes), "values": _plain(np.round(np.asarray(formula.values, float), formula.digits).tolist())}
+        rounded = np.asarray(formula.values, float).round(formula.digits)
+        return {"axes": list(formula.axes), "values": _plain(rounded.tolist())}
 
     def read(node: ast.AST) -> Any:
         if isinstance(node, ast.Constant) and type(node.value) in (int, float):
@@ -168,7 +169,7 @@ def ticks(low: float, high: float) -> list[tuple[float, str]]:
 def draw(panel: dict[str, Any], env: dict[str, Any]) -> str:
     """What stands inside a panel's SVG."""
     (width, height), left, top = panel["size"], 50, 24
-    w, h = width - left - 12, height - top - 42
+    w, h = width - left - 18, height - top - 42
     (x0, x1), (y0, y1) = ([evaluate(t, env) for t in panel[axis]] for axis in "xy")
 
     def px(x: float) -> float:
