@@ -1,7 +1,7 @@
 """Sphinx extension: how the book leads to its evidence.
 
 The role {claim}`id` or {claim}`words <id>` is a link to a claim's row of the scoreboard. The scoreboard's page
-gets its scripts and MathJax. Beside the built pages lie the records, `records/<experiment>.zip`, one archive for
+gets its scripts and MathJax; pages with sliders get theirs. Beside the built pages lie the records, `records/<experiment>.zip`, one archive for
 each experiment.
 """
 
@@ -30,6 +30,8 @@ def add_scripts(app: Sphinx, pagename: str, template: str, context: dict[str, An
     if pagename == BOARD:
         for name in SCRIPTS:
             app.add_js_file(name, loading_method="defer")
+    elif '<figure class="sliders"' in context.get("body", ""):
+        app.add_js_file("sliders.js", loading_method="defer")
 
 
 def draw_math(app: Sphinx, env: Any) -> None:

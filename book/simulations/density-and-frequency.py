@@ -35,6 +35,7 @@ from ssllib.evidence import metrics, stats
 from ssllib.pages import page as pages
 from ssllib.pages import plots
 from ssllib.pages.scatter3d import Cloud, Turnable
+from ssllib.pages.sliders import Curve, Grid, Panel, Reading, Slider, Sliders
 
 page = pages.begin(
     "simulations/density-and-frequency",
@@ -158,6 +159,50 @@ for row, arm in zip(axes, ("text", "released"), strict=True):
     _ = row[0].set_ylabel("norm")
 _ = fig.supxlabel("cosine distance to the 10th neighbour", fontsize=10)
 plt.show()
+
+# %% [markdown]
+# All four arms, three of the ten networks of each, before the first step and after the last: move the third slider to see what training does to one cloud, the second to see how much of it is the network's chance.
+
+# %% tags=["hide-input"]
+NETWORKS, WHEN = 3, ("_untrained", "")
+
+
+def for_each(f):
+    """f(record, suffix) for each arm, network and state: an array (arms, networks, states, ...)."""
+    return np.array([[[f(r, when) for when in WHEN] for r in records[arm][:NETWORKS]] for arm in ARMS])
+
+
+def log_gap(r, when):
+    return np.median(np.log10(r.arrays[f"norm{when}"] * np.sqrt(2 * r.arrays[f"distance{when}"])))
+
+
+where = ("arm", "network", "state")
+sparse, size = (Grid(where, for_each(lambda r, when, a=a: np.log10(r.arrays[f"{a}{when}"])), 3) for a in ("distance", "norm"))
+edges = [(float(g.values.min()) - 0.05, float(g.values.max()) + 0.05) for g in (sparse, size)]
+Sliders(
+    "Norm against the cosine distance to the 10th neighbour, for 240 points of the set that the paper plots; the same points before and after training. A smaller distance is a denser place. "
+    "Dashed: one gap for all points, the division alone. Spearman's coefficient is that of all points of the network.",
+    (
+        Slider("arm", "arm", tuple(range(len(ARMS))), 0, words=tuple(ARMS.values())),
+        Slider("network", "network (seed)", tuple(r.seed for r in records["text"][:NETWORKS]), records["text"][0].seed),
+        Slider("state", "training", (0, 1), 0, words=("before", "after")),
+    ),
+    (
+        Panel(
+            "Norm against distance to the 10th neighbour, both axes logarithmic: dots along a falling dashed line, before training and after it.",
+            "cosine distance to the 10th neighbour", "norm", *edges,
+            (Curve("embedding", size, sparse, dots=2.2, color=plots.BLUE), Curve("division alone", "middle - (x + log(2) / log(10)) / 2", dash="6 4", count=2)),
+            x_ticks=[(k, f"{10.0**k:g}") for k in (-3, -2, -1)],
+            y_ticks=[(float(np.log10(x)), f"{x}") for x in (1, 2, 3, 5, 10, 20, 30, 50) if edges[1][0] < np.log10(x) < edges[1][1]],
+            size=(420, 300),
+        ),
+    ),
+    (
+        Reading("Spearman's coefficient", Grid(where, for_each(lambda r, when: r.final[f"spearman_norm_distance{when}"]))),
+        Reading("median norm", Grid(where, for_each(lambda r, when: np.median(r.arrays[f"norm{when}"])), 2)),
+    ),
+    {"middle": Grid(where, for_each(log_gap))},
+)
 
 # %% tags=["hide-input"]
 def across(found, arms, rows, **title):

@@ -31,10 +31,11 @@ import numpy as np
 from matplotlib import pyplot as plt
 
 from ssllib.engine.simulations import small_step
-from ssllib.engine.simulations.norm_and_angle import NormAndAngleConfig
+from ssllib.engine.simulations.norm_and_angle import NormAndAngleConfig, run_norm_and_angle
 from ssllib.evidence import metrics, papers
 from ssllib.pages import page as pages
 from ssllib.pages import plots
+from ssllib.pages.sliders import Curve, Grid, Panel, Reading, Slider, Sliders
 
 page = pages.begin(
     "simulations/norm-and-angle",
@@ -260,6 +261,70 @@ for p, gradient, turn in ((0, r"$\rho^{-1}$", r"$\rho^{-2}$"), (1, r"$1$", r"$\r
     growth = 100 * (over_seeds(f"p{p}", "growth").mean(0)[:, right] - 1)
     rows.append([f"{p}", gradient, turn, f"{slope.mean:.3f} [{slope.low:.3f}, {slope.high:.3f}]", f"{factor.mean:.1f}", f"{growth[one]:.2g}", f"{growth[-1]:.1g}"])
 pages.table(rows, ["$p$", r"gradient $\propto$", r"angle turned per step $\propto$", "measured slope of the steps, 95 % interval", "steps at norm 10 / norm 1", "growth at norm 1, %", "growth at norm 10, %"], caption="What GradScale does to the gradient, to the turning and to the steps", name="tab-norm-and-angle-gradscale")
+
+# %% [markdown]
+# Between the three powers lies a continuum. The dots are counted by this library's simulation when the page is executed; the lines are {eq}`eq-norm-and-angle-steps`, averaged over the pairs, and {eq}`eq-norm-and-angle-growth`.
+
+# %% tags=["hide-input"]
+powers = [i / 10 for i in range(21)]
+spread, mixes = (0.25, 0.5, 1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0), (-0.96, -0.8, -0.5, 0.0, 0.5)
+settings = [NormAndAngleConfig(seed=seed, rate=rate, power=p, norms=spread, alphas=mixes) for p in powers]
+runs = [run_norm_and_angle(c).arrays for c in settings]
+
+
+def grid(values, digits=3):
+    """A list over powers of arrays (norms, alphas) as a grid over powers, alphas and, as points, norms."""
+    return Grid(("p", "alpha"), np.stack(values).transpose(0, 2, 1), digits)
+
+
+with np.errstate(divide="ignore"):
+    count_of = grid([np.log10(r["steps"]) for r in runs])
+    gain_of = grid([np.log10(100 * (r["growth"] - 1)) for r in runs])
+    gain_law = grid([np.log10(100 * (small_step.growth(c) - 1)) for c in settings])
+unit_steps = small_step.steps(settings[0])[spread.index(1)]  # at norm 1, where the power plays no part
+along, labels = Grid((), np.log10(spread)), [(np.log10(x).item(), f"{x:g}") for x in (0.25, 0.5, 1, 2, 5, 10)]
+
+
+def decades(values):
+    """The range of finite values and its whole numbers as ticks, both for an axis of logarithms."""
+    seen = values.values[np.isfinite(values.values)]
+    low, high = float(seen.min()) - 0.2, float(seen.max()) + 0.2
+    whole = range(int(np.ceil(low)), int(np.floor(high)) + 1)
+    return {"y": (low, high), "y_ticks": [(k, f"{10**k:,}" if k >= 0 else f"{10.0**k:.{-k}f}") for k in whole]}
+
+
+at_ten, at_one = (np.stack([r["steps"][spread.index(x)] for r in runs]) for x in (10, 1))
+Sliders(
+    f"Steps to a mean cosine of {settings[0].threshold} (left) and what the norm gains on the way (right), against the norm at the start; 500 pairs with rate {rate:g} on the mean, seed {seed}. "
+    "Dots: counted. Lines: the small-step laws.",
+    (
+        Slider("p", "GradScale's power p", powers, 0.5),
+        Slider("alpha", "mixing α (−0.96: nearly opposite, 0: random)", mixes, 0.0),
+    ),
+    (
+        Panel(
+            "Steps until converged against the norm, both axes logarithmic: a line whose slope falls from two to zero as the power goes from zero to two.",
+            "norm ρ", "steps until converged", (float(np.log10(0.22)), 1.05), **decades(count_of), x_ticks=labels,
+            curves=(
+                Curve("law without GradScale", "2 * x + log(first) / log(10)", color="#8a8a8a", dash="6 4", count=2),
+                Curve("law", "(2 - p) * x + log(first) / log(10)", color=plots.BLUE, count=2),
+                Curve("counted", count_of, along, dots=4),
+            ),
+        ),
+        Panel(
+            "Growth of the norm in percent against the norm, both axes logarithmic: a line whose slope rises from minus two to zero as the power goes from zero to two.",
+            "norm ρ", "growth of the norm, %", (float(np.log10(0.22)), 1.05), **decades(gain_of), x_ticks=labels,
+            curves=(Curve("law", gain_law, along, color=plots.BLUE), Curve("counted", gain_of, along, dots=4)),
+        ),
+    ),
+    (
+        Reading("power of the norm in the law", "2 - p"),
+        Reading("counted at norm 1", Grid(("p", "alpha"), at_one)),
+        Reading("at norm 10", Grid(("p", "alpha"), at_ten)),
+        Reading("ratio", Grid(("p", "alpha"), at_ten / at_one)),
+    ),
+    {"first": Grid(("alpha",), unit_steps)},
+)
 
 # %% tags=["remove-input"]
 page.card("gradscale-default-steps", "gradscale-cancels-steps", "gradscale-reduces-slowdown")

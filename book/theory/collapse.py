@@ -34,7 +34,8 @@ from matplotlib import pyplot as plt
 from ssllib import losses
 from ssllib.evidence import papers
 from ssllib.pages import page as pages
-from ssllib.pages import plots, proof_report
+from ssllib.pages import plots, proof_report, sliders
+from ssllib.pages.sliders import Curve, Panel, Reading, Slider, Sliders
 from ssllib.theory import collapse, critical_points
 from ssllib.theory.proofs import collapse_theorem as checks
 
@@ -201,6 +202,63 @@ for ax, (m, k), title in zip(axes, ((pairs, 0), (pairs - far, far)), ("all equal
 _ = axes[0].set_ylabel("InfoNCE")
 _ = fig.legend(*axes[1].get_legend_handles_labels(), loc="outside lower center", ncols=4, fontsize=8.5)
 plt.show()
+
+# %% [markdown]
+# What the number of pairs and the temperature change is how deep the way down is, not whether there is one. Turned all the way, the pair is opposite to the others.
+
+# %% tags=["hide-input"]
+def curve_of(kind, angle):
+    """The change of InfoNCE as a formula in n, tau and an angle in radians."""
+    c = f"cos({angle})"
+    own = "1" if kind == "away" else f"cos(2 * ({angle}))"  # the cosine of the two that turn
+    movers = f"log(1 + (2 * n - 2) * exp(({c} - {own}) / tau))"
+    return f"({movers} + (n - 1) * log(2 * n - 3 + 2 * exp(({c} - 1) / tau))) / n - log(2 * n - 1)"
+
+
+span, apart = ("1.15 * deep", "-0.7 * deep"), curve_of("apart", "x * pi / 180")
+hill = Sliders(
+    "InfoNCE less its value at equal embeddings, log(2n − 1), along a turn away from there. One pair turns as a whole, or its two samples turn apart, each by the angle. "
+    "Dotted: the parabola with the eigenvalue of the theorem. The number of steps is for gradient descent with rate 1 to take a distance of one hundred-millionth to one, by the eigenvalue.",
+    (
+        Slider("n", "number of pairs n", (2, 3, 4, 6, 8, 12, 16, 32, 64, 128, 256, 512), 6),
+        Slider("tau", "temperature τ", (0.05, 0.07, 0.1, 0.2, 0.3, 0.5, 0.7, 1.0, 2.0, 5.0, 10.0), 0.5),
+        Slider("theta", "turned by θ", tuple(range(0, 181, 5)), 60, "°"),
+    ),
+    (
+        Panel(
+            "Change of InfoNCE against the angle of the turn from minus 180 to 180 degrees: a hill for one pair turned away, a valley at first for a pair opened.",
+            "turned by", "InfoNCE less log(2n − 1)", (-180, 180), span,
+            (
+                Curve("", "x", "theta", over=span, count=2, color="#8a8a8a", dash="2 4"),
+                Curve("parabola", "curvature * (n - 1) / n * (x * pi / 180)**2", dash="2 3"),
+                Curve("the two of a pair apart", apart, color=plots.BLUE, dash="8 4", count=181),
+                Curve("one pair turned away", curve_of("away", "x * pi / 180"), color=plots.RED, count=181),
+                Curve("", "change", "theta", dots=4.5, count=1, color=plots.RED),
+            ),
+            x_ticks=[(x, f"{x}°".replace("-", "−")) for x in (-180, -90, 0, 90, 180)],
+        ),
+    ),
+    (
+        Reading("at equal embeddings", "log(2 * n - 1)"),
+        Reading("change, one pair turned away", "change"),
+        Reading("at the opposite side", "deep"),
+        Reading("eigenvalue", "curvature"),
+        Reading("steps down", "log(100000000) / log(1 - curvature)"),
+    ),
+    {"curvature": "-2 / (tau * (2 * n - 1))", "deep": curve_of("away", "pi"), "change": curve_of("away", "theta * pi / 180")},
+)
+for place in range(4):  # the drawing's formulas against the library's loss
+    now = hill.environment({"n": 2 * place, "tau": 3 + 2 * place, "theta": 7 * place})
+    samples, turn = int(now["n"]), torch.zeros(2, int(now["n"]), dtype=torch.float64)
+    turn[:, 0] = math.radians(now["theta"])
+    loss = float(info_nce(turned([1] * samples, turn.flatten()), now["tau"]))
+    np.testing.assert_allclose(now["change"], loss - math.log(2 * samples - 1), atol=1e-12)
+    turn[1, 0] *= -1
+    loss = float(info_nce(turned([1] * samples, turn.flatten()), now["tau"]))
+    opened = sliders.evaluate(sliders.tree(apart, [*now, "x"]), now | {"x": now["theta"]})
+    np.testing.assert_allclose(opened, loss - math.log(2 * samples - 1), atol=1e-12)
+    np.testing.assert_allclose(now["curvature"], collapse.spectrum(samples, 0, now["tau"]).against[0], rtol=1e-12)
+hill
 
 # %% tags=["hide-input"]
 rows = []

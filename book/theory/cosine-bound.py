@@ -35,6 +35,7 @@ from ssllib import geometry
 from ssllib.evidence import papers
 from ssllib.pages import page as pages
 from ssllib.pages import plots, proof_report
+from ssllib.pages.sliders import Curve, Panel, Reading, Slider, Sliders
 from ssllib.theory.proofs import statements
 from ssllib.theory.proofs.printed_step import change_error
 
@@ -308,6 +309,76 @@ for ax, step in zip(axes, (0.1, 1.0, 3.0), strict=True):
 _ = axes[0].set_ylabel(r"$\Delta\cos\phi$")
 _ = axes[0].legend(loc="upper left", fontsize=8)
 plt.show()
+
+# %% [markdown]
+# With the sliders: a larger norm shrinks the change and leaves its shape; at an obtuse angle the printed bound is exceeded, until the rate is large enough or the norm small enough.
+
+# %% tags=["hide-input"]
+S, C = "sin(x * pi / 180)**2", "cos(x * pi / 180)"  # of the angle along the axis, in degrees
+low, high = "-min(2.1, max(0.1 * k, 0.6 * (k - 1)))", "min(2.2 * k, 2.2)"
+end_x, end_y = "sin(a / 2) * (1 - k * c - k)", "cos(a / 2) * (1 - k * c + k)"  # z_i after the step, over rho
+reach = "max(1.2, 1.1 * sqrt(1 + (k * s)**2))"
+
+
+def arrow(label, x, y, **style):
+    return Curve(label, f"x * ({y})", f"x * ({x})", over=(0, 1), count=2, **style)
+
+
+moved = Sliders(
+    "One step of gradient descent on both embeddings. Left: before (grey, dashed) and after it (blue), in units of the norm before it; only the shape is seen there. "
+    "Right: the change of the cosine at every angle for this norm and this rate, and, at the grey line, for this angle.",
+    (
+        Slider("rho", "norm ρ", (0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 10.0), 2.0),
+        Slider("gamma", "learning rate γ", (0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0), 2.0),
+        Slider("phi", "angle φ", tuple(range(0, 181, 5)), 145, "°"),
+    ),
+    (
+        Panel(
+            "Two embeddings from the origin before and after a step that turns them towards each other.",
+            "", "units of ρ", (f"-{reach}", reach), (0, reach),
+            (
+                arrow("before the step", "sin(a / 2)", "cos(a / 2)", color="#8a8a8a", dash="6 4"),
+                arrow("", "-sin(a / 2)", "cos(a / 2)", color="#8a8a8a", dash="6 4"),
+                arrow("after", end_x, end_y, color=plots.BLUE),
+                arrow("", f"-{end_x}", end_y, color=plots.BLUE),
+                Curve("", end_y, end_x, dots=4, count=1, color=plots.BLUE),
+                Curve("", end_y, f"-{end_x}", dots=4, count=1, color=plots.BLUE),
+            ),
+            size=(428, 246),
+        ),
+        Panel(
+            "Change of the cosine in one step against the angle: exact, printed bound, restated bound and sharp bound.",
+            "angle φ", "change of the cosine", (0, 180), (low, high),
+            (
+                Curve("", "x", "phi", over=(low, high), count=2, color="#8a8a8a", dash="2 4"),
+                Curve("printed bound", f"2 * k * {S}", color=plots.RED),
+                Curve("restated", f"k * {S} * (2 - k * {C})", color=plots.PURPLE, dash="3 3"),
+                Curve("sharp bound", f"k * sqrt({S}) * (1 + sqrt({S}))", color=plots.GREEN, dash="8 4"),
+                Curve("exact change", f"2 * k * {S} * (1 - k * {C}) / (1 + k**2 * {S})"),
+                Curve("", "exact", "phi", dots=4.5, count=1),
+            ),
+            x_ticks=[(x, f"{x}°") for x in (0, 45, 90, 135, 180)],
+        ),
+    ),
+    (
+        Reading("γ/ρ²", "k"),
+        Reading("exact change", "exact"),
+        Reading("printed bound", "printed", test="printed - exact", words=("holds", "does not hold")),
+        Reading("restated", "restated", test="restated - exact", words=("holds", "does not hold")),
+        Reading("sharp bound", "sharp"),
+    ),
+    {
+        "k": "gamma / rho**2", "a": "phi * pi / 180", "s": "sin(a)", "c": "cos(a)",
+        "exact": "2 * k * s**2 * (1 - k * c) / (1 + (k * s)**2)", "printed": "2 * k * s**2",
+        "restated": "k * s**2 * (2 - k * c)", "sharp": "k * s * (1 + s)",
+    },
+)
+for place in range(9):  # the drawing's formulas against the library's
+    now = moved.environment({"rho": place, "gamma": 8 - place, "phi": 1 + 4 * place})
+    pair = now["rho"] * vector(1, 0), now["rho"] * vector(now["c"], now["s"])
+    np.testing.assert_allclose(now["exact"], float(geometry.cosine_change(*pair, now["gamma"])), rtol=1e-9)
+    np.testing.assert_allclose(now["sharp"], float(geometry.cosine_change_bound(*pair, now["gamma"])), rtol=1e-9)
+moved
 
 # %% [markdown]
 # ### Unequal norms
