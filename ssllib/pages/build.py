@@ -7,6 +7,7 @@ outputs that the book shows and a digest of what they were drawn from.
 from __future__ import annotations
 
 import hashlib
+import html
 import json
 import os
 import re
@@ -89,8 +90,8 @@ def find(name: str, root: Path | None = None) -> Page:
 def digest(page: Page) -> str:
     """Hash of what the page's outputs are drawn from.
 
-    That is: its source, its claims, the committed records of the experiments that it or its claims name, and
-    the data of the papers that it or its claims name (of all, with the reasons, if it shows deviations); for a
+    That is: its source, its claims, the records (`records.committed`) of the experiments that it or its claims name,
+    and the data of the papers that it or its claims name (of all, with the reasons, if it shows deviations); for a
     page that reads every record, all of these and the table of contents.
     """
     source = page.source.read_text(encoding="utf-8")
@@ -101,14 +102,17 @@ def digest(page: Page) -> str:
     claims = [c for c in claims if everything or c.get("page") == page.name or c["id"] in words]
     words |= {name for c in claims for name in _experiments(c)}
     text = source + json.dumps(claims, sort_keys=True, default=str)
-    files = [f for f in data.glob("records/*/*/*") if everything or f.parent.name in words]
+    other = paths.other_records_dir()
+    folder = other or data / "records"
+    files = [f for f in folder.glob("[!.]*/*/*") if everything or f.parent.name in words]
     papers = [f for f in data.glob("papers/*.yml") if re.search(rf"""["']{re.escape(f.stem)}\b""", text)]
     files += [page.root / "_toc.yml", *data.glob("findings.yml"), *data.glob("papers/*.yml")] if everything else papers
     if "deviation_table.markdown(" in source:
         files += [data / "deviations.yml", *data.glob("papers/*.yml")]
     total = hashlib.sha256((text + notebooks.colab_cell(page.source)).encode())
     for file in sorted(set(files)):
-        total.update(f"{file.relative_to(page.root).as_posix()}\0".encode())
+        above = other if other and file.is_relative_to(other) else page.root
+        total.update(f"{file.relative_to(above).as_posix()}\0".encode())
         total.update(hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()[:20]
 
@@ -198,6 +202,8 @@ def execute(
     todo = list(chosen)
     if jobs is not None:
         whole("jobs", jobs, 1, 1024)
+    if into is None and (other := paths.other_records_dir()):
+        raise InputError(f"pages drawn from {other} are not the book's; allowed: another folder for them (--into)")
     if values and into is None:
         raise InputError("pages are executed in place with their own parameters only; name another folder")
     declared = {page: notebooks.parameters(page.source) for page in todo}
@@ -274,17 +280,39 @@ def _copy_book(root: Path, into: Path, made: Container[Path]) -> None:
 
     Only files that differ are touched, and no notebook that was executed there.
     """
-    sources = {page.source for page in pages(root)}
-    records = (root / "data" / "records").glob("*/*/*")
-    for file in [root / "_config.yml", root / "_toc.yml", *(root / "book").rglob("*"), *records]:
+    sources, other = {page.source for page in pages(root)}, paths.other_records_dir()
+    files = [root / "_toc.yml", *(root / "book").rglob("*")]
+    copies = {f: f.relative_to(root) for f in (files if other else [*files, root / "_config.yml"])}
+    copies |= _records(root, other)
+    for file, inside in copies.items():
         if file.is_dir() or file in made or file.suffix in {".part", ".pyc"} or file in sources:
             continue
-        copy = into / file.relative_to(root)
+        copy = into / inside
         if "library" in notebooks.stamp_of(copy):
             continue
         if not copy.exists() or copy.read_bytes() != file.read_bytes():
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
+    if other:
+        (into / "_config.yml").write_text(_config_for(root, other), encoding="utf-8")
+
+
+def _records(root: Path, other: Path | None) -> dict[Path, Path]:
+    """Each file of the records that the book shows, and where it lies in a copy of the book."""
+    if other is None:
+        return {f: f.relative_to(root) for f in (root / "data" / "records").glob("[!.]*/*/*")}
+    from ssllib.runs import records
+
+    shown = [r.path.with_suffix(s) for r in records.committed() if r.path for s in (".json", ".npz")]
+    return {f: Path("data", "records", f.relative_to(other)) for f in shown if f.exists()}
+
+
+def _config_for(root: Path, other: Path) -> str:
+    """The book's settings, with a banner on each page that says from whose records it is built."""
+    settings = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    banner = f"Built from the records in {html.escape(str(other))}, not from those that are kept with the book."
+    settings.setdefault("html", {})["announcement"] = banner
+    return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
 
 
 def run_page(

@@ -20,7 +20,7 @@ import numpy as np
 from ssllib.engine import config as configs
 from ssllib.engine.config import Result as Result
 from ssllib.errors import InputError
-from ssllib.paths import data_dir, smoke_dir, user_records_dir
+from ssllib.paths import other_records_dir, project_records_dir, smoke_dir, user_records_dir
 
 SCALES = ("smoke", "cpu", "gpu", "paper")
 STATUSES = ("finished", "diverged", "interrupted")
@@ -114,9 +114,24 @@ class Store:
         return self.folder / scale / experiment / f"{cell}-s{seed}-{identity[:8]}.json"
 
 
+def project() -> Store:
+    """The records that are kept with the book, in `data/records`."""
+    return _store(project_records_dir())
+
+
 def committed() -> Store:
-    """The project's own records, the only ones that verdicts are computed from."""
-    return _store(data_dir() / "records")
+    """The records that pages and verdicts are drawn from: the book's own, or those of `$SSLLIB_BOOK_RECORDS`.
+
+    Of the latter only those count that might be evidence (`declared.Declared`).
+    """
+    folder = other_records_dir()
+    if folder is None or folder == project_records_dir():
+        return project()
+    if folder not in _OTHER:
+        from ssllib.runs.declared import Declared
+
+        _OTHER[folder] = Declared(folder)
+    return _OTHER[folder]
 
 
 def smoke() -> Store:
@@ -130,6 +145,7 @@ def own() -> Store:
 
 
 _STORES: dict[Path, Store] = {}
+_OTHER: dict[Path, Store] = {}
 
 
 def _store(folder: Path) -> Store:
