@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     goes_on = False
     try:
         args = _parser().parse_args(argv)
-        goes_on = args.call is _run
+        goes_on = args.call in (_run, _batch)
         return int(args.call(args) or 0)
     except InputError as e:
         print(f"ssllib: {e}", file=sys.stderr)
@@ -139,6 +139,13 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("-o", "--out", type=Path, help="the executed notebook (default NAME with -run, here)")
     p.add_argument("--html", action="store_true", help="render it too, alone, in _build/page")
     p.set_defaults(call=_page)
+
+    p = commands.add_parser("batch", help="execute a grid of pages and parameters; can be stopped and continued")
+    p.add_argument("grid", type=Path, help="a YAML file, such as data/batch/theory.yml")
+    p.add_argument("--into", type=Path, help="folder of notebooks and table (default _build/batch/GRID)")
+    p.add_argument("--jobs", type=int, default=1, help="pages at the same time (default 1)")
+    p.add_argument("--dry-run", action="store_true", help="check the grid, list it with its cost, and stop")
+    p.set_defaults(call=_batch)
     return parser
 
 
@@ -415,6 +422,19 @@ def _page(args: argparse.Namespace) -> None:
     print(f"executed page: {out}")
     if args.html:
         print(f"rendered, without the other pages: {build.render(args.name, out).resolve().as_uri()}")
+
+
+def _batch(args: argparse.Namespace) -> int:
+    from ssllib.pages import batch
+
+    whole("--jobs", args.jobs, 1, 1024)
+    todo = batch.load(args.grid)
+    into = args.into or batch.folder_of(args.grid)
+    if args.dry_run:
+        print(batch.forecast(todo, into))
+        return 0
+    _end_on_sigterm()
+    return batch.run(todo, into, args.jobs, say=lambda line: print(line, flush=True))
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ import yaml
 
 from ssllib import paths
 from ssllib.errors import InputError, listed, one_of, whole
-from ssllib.pages import notebooks
+from ssllib.pages import made, notebooks
 
 
 class PageFailed(InputError):
@@ -152,10 +152,16 @@ _RUNNING: set[subprocess.Popen[str]] = set()
 """The papermills that this process has started; they end with it."""
 
 
+def end_running() -> None:
+    """End the papermills that this process has started."""
+    for process in list(_RUNNING):
+        process.terminate()
+
+
 def papermill(
-    source: Path, out: Path, cwd: Path, values: Mapping[str, Any], threads: int | None
+    source: Path, out: Path, cwd: Path, values: Mapping[str, Any], threads: int | None, told: Path | None = None
 ) -> tuple[float, str]:
-    """Run one notebook in a process of its own: (seconds, why it failed or "").
+    """Run one notebook in a process of its own: (seconds, why it failed or ""); to `told` it tells its runs (`made`).
 
     A module-level function of plain values, so that any executor can ship it to a worker with the same files.
     """
@@ -166,6 +172,8 @@ def papermill(
     environment = dict(os.environ, PYDEVD_DISABLE_FILE_VALIDATION="1")
     if threads:
         environment["OMP_NUM_THREADS"] = str(threads)
+    if told:
+        environment[made.VARIABLE] = str(told)
     process = subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     _RUNNING.add(process)
     try:
@@ -247,8 +255,7 @@ def execute(
                     ran = nbformat.read(after, as_version=4)
                     notebooks.write(notebooks.settle(ran, stamps[page]), outs[page])
         except BaseException:
-            for process in list(_RUNNING):
-                process.terminate()
+            end_running()
             raise
         finally:
             if executor is None:
@@ -321,11 +328,15 @@ def run_page(
     out: Path,
     root: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
+    *,
+    threads: int | None = None,
+    stamp: Mapping[str, Any] | None = None,
 ) -> None:
     """Run one page with other parameters into a notebook of its own, `out`.
 
     What lies at `out` is replaced when the page has run through; what a failed page left goes beside it, to
-    `<out>-failed.ipynb`. The page uses as many threads as torch likes.
+    `<out>-failed.ipynb`. The page uses as many threads as torch likes, or `threads`. With a `stamp` the notebook
+    carries it (`notebooks.stamp_of`), with the seconds that the page took and the runs that it made.
 
     Raises:
         InputError: before any kernel starts, for a page or parameter that does not exist, a value that the page
@@ -347,11 +358,15 @@ def run_page(
         ended = threading.Event()
         watch = threading.Thread(target=_watch, args=(after, ended, say), daemon=True)
         watch.start()
+        told = None if stamp is None else Path(folder) / "runs"
+        line = (before, after, page.source.parent, given, threads)
         try:
-            _, why = papermill(before, after, page.source.parent, given, None)
+            seconds, why = papermill(*line, told) if told else papermill(*line)
         finally:
             ended.set()
             watch.join()
+        if told and not why:
+            notebooks.mark(after, {**(stamp or {}), "seconds": round(seconds, 2), "runs": made.read(told)})
         if after.exists():
             part = out.with_suffix(".part")  # on the disk of `out`, so that the renaming is one step
             shutil.copyfile(after, part)
