@@ -18,6 +18,7 @@ import json
 import math
 import re
 import statistics
+import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
@@ -40,7 +41,10 @@ MOST = 10_000
 TABLE = "table.csv"
 Carried = dict[Path, dict[str, Any]]
 """By a job's output: what the notebook there carries."""
-COLUMNS = ("page", "status", "seconds", "output", "why", "runs")
+Failed = dict[Path, tuple[float, str]]
+"""By a job's output: the seconds until it failed, and why it did."""
+COLUMNS = ("status", "seconds", "output", "why", "runs")
+"""Of the table, between the parameters and the numbers."""
 
 
 # --- the grid ---------------------------------------------------------------------------------------------
@@ -207,7 +211,7 @@ def forecast(jobs: list[Job], into: Path) -> str:
             continue
         seconds, how = costs.seconds(job)
         known, unknown = known + (seconds or 0.0), unknown + (seconds is None)
-        took = "" if seconds is None else f"{seconds:.0f} s"
+        took = "" if seconds is None else duration(seconds)
         lines.append(f"  {job.label:<{width}}  {' '.join(filter(None, [took, how]))}")
     todo = len(jobs) - len(kept)
     expected = f"; {duration(known)} one at a time" if todo > unknown else ""
@@ -242,21 +246,21 @@ def _run(jobs: list[Job], into: Path, at_once: int, say: Callable[[str], None]) 
     carried = done(jobs, into)
     todo = [job for job in jobs if job.output not in carried]
     say(f"{len(jobs)} executions, {len(todo)} to run, into {into}")
-    failed: dict[Path, str] = {}
-    collect(jobs, into, carried, failed)
+    failed: Failed = {}
+    collect(jobs, into / TABLE, carried, failed)
     threads = 1 if at_once > 1 else None
     pool = ThreadPoolExecutor(min(at_once, max(1, len(todo))))
     try:
         futures = {pool.submit(_one, job, into, threads, say): job for job in todo}
         for n, future in enumerate(as_completed(futures), 1):
-            job, why = futures[future], future.result()
+            job, (seconds, why) = futures[future], future.result()
             if why:
-                failed[job.output] = why
+                failed[job.output] = round(seconds, 2), why
                 say(f"[{n}/{len(todo)}] {job.label}  FAILED: {why}")
             else:
                 carried[job.output] = notebooks.stamp_of(into / job.output)
                 say(f"[{n}/{len(todo)}] {job.label}  {carried[job.output]['seconds']:.1f} s")
-            collect(jobs, into, carried, failed)
+            collect(jobs, into / TABLE, carried, failed)
     except BaseException:
         build.end_running()
         raise
@@ -266,12 +270,13 @@ def _run(jobs: list[Job], into: Path, at_once: int, say: Callable[[str], None]) 
     if why := export.no_parquet():
         say(f"no {Path(TABLE).with_suffix('.parquet')} beside it: {why}")
     else:
-        export.write_table(rows(jobs, carried, failed), (into / TABLE).with_suffix(".parquet"), COLUMNS)
+        collect(jobs, (into / TABLE).with_suffix(".parquet"), carried, failed)
     return 1 if failed else 0
 
 
-def _one(job: Job, into: Path, threads: int | None, say: Callable[[str], None]) -> str:
-    """Execute one job; why it failed, or ""."""
+def _one(job: Job, into: Path, threads: int | None, say: Callable[[str], None]) -> tuple[float, str]:
+    """Execute one job; the seconds, and why it failed or ""."""
+    began = time.perf_counter()
     out, root = into / job.output, job.page.root
 
     def watched(line: str) -> None:
@@ -282,17 +287,17 @@ def _one(job: Job, into: Path, threads: int | None, say: Callable[[str], None]) 
         stamp = {"page": job.page.name, **_stamp(job, build.library(root))}
         build.run_page(job.page.name, job.given, out, root, watched, threads=threads, stamp=stamp)
     except InputError as e:
-        return str(e)
+        return time.perf_counter() - began, str(e)
     except OSError as e:
-        return f"{job.output}: {reason(e)}"
+        return time.perf_counter() - began, f"{job.output}: {reason(e)}"
     out.with_name(f"{out.stem}-failed.ipynb").unlink(missing_ok=True)
-    return ""
+    return time.perf_counter() - began, ""
 
 
 # --- the table --------------------------------------------------------------------------------------------
 
 
-def rows(jobs: Iterable[Job], carried: Carried, failed: Mapping[Path, str]) -> list[dict[str, Any]]:
+def rows(jobs: Iterable[Job], carried: Carried, failed: Failed) -> list[dict[str, Any]]:
     """A row for each job: `done`, `failed` or `left`, its parameters, and the final numbers of the runs it made.
 
     A parameter is `parameter.NAME`; a number at the end of a run is `EXPERIMENT/CELL.NAME`, with `#2`, `#3` after
@@ -300,12 +305,14 @@ def rows(jobs: Iterable[Job], carried: Carried, failed: Mapping[Path, str]) -> l
     """
     found = []
     for job in jobs:
-        known, why = carried.get(job.output, {}), failed.get(job.output, "")
+        known, (seconds, why) = carried.get(job.output, {}), failed.get(job.output, (0.0, ""))
         row: dict[str, Any] = {"page": job.page.name}
         row |= {f"parameter.{name}": value for name, value in job.values.items()}
         row |= {"status": "failed" if why else "done" if known else "left"}
-        row |= {"seconds": known["seconds"], "output": job.output.as_posix(), "runs": len(known["runs"])} if known else {}
-        row |= {"why": why} if why else {}
+        if why:
+            row |= {"seconds": seconds, "why": why}
+        elif known:
+            row |= {"seconds": known["seconds"], "output": job.output.as_posix(), "runs": len(known["runs"])}
         seen: dict[str, int] = {}
         for r in known.get("runs", ()):
             name = f"{r['experiment']}/{r['cell']}"
@@ -317,6 +324,7 @@ def rows(jobs: Iterable[Job], carried: Carried, failed: Mapping[Path, str]) -> l
     return found
 
 
-def collect(jobs: Iterable[Job], into: Path, carried: Carried, failed: Mapping[Path, str]) -> None:
-    """Write the table as it stands."""
-    export.write_table(rows(jobs, carried, failed), into / TABLE, COLUMNS)
+def collect(jobs: list[Job], table: Path, carried: Carried, failed: Failed) -> None:
+    """Write the table as it stands: pages and parameters, what became of them, and the numbers."""
+    names = dict.fromkeys(f"parameter.{name}" for job in jobs for name in job.values)
+    export.write_table(rows(jobs, carried, failed), table, ("page", *names, *COLUMNS))

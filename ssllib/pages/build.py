@@ -184,7 +184,9 @@ def papermill(
         _RUNNING.discard(process)
     why = ""
     if process.returncode:
-        why = notebooks.failure(out) or (["papermill failed", *said.strip().splitlines()])[-1]
+        code = process.returncode
+        ended = f"its process was ended by signal {-code}" if code < 0 else "papermill failed"
+        why = notebooks.failure(out) or ([ended, *said.strip().splitlines()])[-1]
     return time.perf_counter() - began, why
 
 

@@ -136,7 +136,11 @@ def _first_error(path: Path) -> tuple[str, str, str]:
     """Name, place and first line of the first error in the notebook at `path`; empty without one."""
     import nbformat
 
-    for cell in nbformat.read(path, as_version=4).cells if path.exists() else []:
+    try:
+        cells = nbformat.read(path, as_version=4).cells if path.exists() else []
+    except (ValueError, AttributeError):  # half written by a process that was killed
+        return "", "", ""
+    for cell in cells:
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 line = (output.evalue.strip().splitlines() or [""])[0]
