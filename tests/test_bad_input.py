@@ -68,7 +68,7 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str, status: int = 2) -> 
         (["records", "export"], "required: out"),
         (["records", "export", "runs.txt"], "cannot write a table to runs.txt; allowed: a name ending in .csv or"),
         (["records", "export", "/proc/none/runs.csv"], "cannot be written"),
-        (["records", "export", "runs.csv", "--records", "/nope"], "/nope is not there; allowed: own, book, or a folder"),
+        (["records", "export", "runs.csv", "--records", "/nope"], "/nope is not there; allowed: own, book, or a"),
         (["status", "--records", "README.md"], "README.md is a file; allowed: own, book, or a folder"),
         (["pages", "--records", "book"], "--records draws pages from other records into a folder of their own"),
         (["pages", "--records", "/nope", "--into", "x"], "/nope is not there; allowed: own, book, or a folder"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -92,6 +93,12 @@ def test_the_grids_are_small_and_say_what_they_are(file: Path) -> None:
     assert {job.values.get("scale", "smoke") for job in batch.load(file)} == {"smoke"}
 
 
+def test_the_grid_of_running_md_is_one(tmp_path: Path) -> None:
+    text = (paths.project_dir() / "book" / "running.md").read_text()
+    (example,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    assert len(batch.load(grid(tmp_path, example))) == 3 + 4
+
+
 # --- what a grid means ------------------------------------------------------------------------------------
 
 
@@ -133,7 +140,7 @@ def test_names_of_files_are_plain(tmp_path: Path) -> None:
         (TWO + "- page: theory/cosine-gradint\n", "entry 2: there is no page 'theory/cosine-gradint'; allowed: "),
         ("- page: theory/cosine-gradint\n", "the nearest theory/cosine-gradient"),
         ("- page: intro\n  sweep: {}\n", "unknown key 'sweep'; allowed: page, fixed, swept"),
-        (TWO.replace("draws", "drawz"), "unknown parameter of page theory/cosine-gradient 'drawz'; allowed: seed, draws"),
+        (TWO.replace("draws", "drawz"), "parameter of page theory/cosine-gradient 'drawz'; allowed: seed, draws"),
         (TWO.replace("seed", "sed"), "entry 1: unknown parameter of page theory/cosine-gradient 'sed'; allowed: seed"),
         (TWO.replace("[0, 1]", "[0, -1]"), "parameter seed is -1; allowed: a number from 0"),
         (TWO.replace("[0, 1]", "[0, 1.5]"), "is 1.5; allowed: a whole number"),
@@ -286,7 +293,7 @@ def test_a_stopped_batch_ends_its_pages(tmp_path: Path, how: signal.Signals, sta
     script, told = tmp_path / "python", tmp_path / "told"
     script.write_text(f"#!/bin/sh\necho $$ > {told}\nexec sleep 600\n")
     script.chmod(0o755)
-    code = "import sys; from ssllib.__main__ import main; argv = sys.argv; sys.executable = argv[1]; sys.exit(main(argv[2:]))"
+    code = "import sys; from ssllib.__main__ import main; _, sys.executable, *argv = sys.argv; sys.exit(main(argv))"
     argv = ["batch", str(grid(tmp_path)), "--into", str(tmp_path / "out")]
     process = subprocess.Popen([sys.executable, "-c", code, str(script), *argv], stdout=-3, stderr=-3)
     wait_for(lambda: told.exists() and told.read_text().endswith("\n"))
