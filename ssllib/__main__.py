@@ -379,7 +379,7 @@ def _pages(args: argparse.Namespace) -> int:
         from ssllib import paths
         from ssllib.runs import declared
 
-        paths.use_records(None if args.records == "book" else declared.folder(args.records))
+        paths.use_records(None if args.records == "book" else declared.evidence(args.records))
     _end_on_sigterm()
     status = build.run_pages(stale_only=args.stale, jobs=args.jobs, into=args.into)
     if args.into is None:

@@ -19,8 +19,8 @@ from test_bad_input import refused
 from ssllib import paths
 from ssllib.__main__ import main
 from ssllib.errors import InputError
-from ssllib.evidence import beside, claims, scoreboard
-from ssllib.pages import build
+from ssllib.evidence import beside, claims, scoreboard, verdicts
+from ssllib.pages import build, paper_page
 from ssllib.runs import declared, experiments, export, jobs, records
 from ssllib.runs.records import Record, Store
 
@@ -165,13 +165,48 @@ def test_the_variable_changes_what_pages_are_drawn_from(own: Path, monkeypatch: 
     before = build.digest(page)
     assert records.committed().folder == paths.project_records_dir()
     monkeypatch.setenv(paths.BOOK_RECORDS, str(own))
-    assert len(list(records.committed())) == 6 and records.project().folder == paths.project_records_dir()
+    book = list(records.project())
+    assert [r.experiment for r in records.committed()].count(ARMS) == 6 == len(list(records.committed())) - len(book)
+    assert records.project().folder == paths.project_records_dir() and ARMS not in {r.experiment for r in book}
     mine = build.digest(page)
     assert mine != before
     one(own, "cut", 5, 1.0)
     assert build.digest(page) != mine
     monkeypatch.setenv(paths.BOOK_RECORDS, "")
     assert build.digest(page) == before
+
+
+def test_an_experiment_is_wholly_the_user_s_or_wholly_the_book_s(tmp_path: Path) -> None:
+    one(tmp_path / "own", "cut", 0, 60.0)
+    for cell, seed in (("cut", 1), ("default", 0)):
+        one(tmp_path / "book", cell, seed, 50.0)
+    made_up_store(tmp_path / "book", "cpu", {"default": [1.0]}, experiment="byol-arms")
+    store = declared.Instead(declared.Declared(tmp_path / "own"), Store(tmp_path / "book"))
+    assert [(r.cell, r.seed) for r in store.find(ARMS)] == [("cut", 0)] and store.experiments() == [ARMS]
+    assert len(store.find("byol-arms")) == 1 and len(list(store)) == 2
+    one(tmp_path / "own", "cut", 5, 1.0, scale="smoke")
+    assert len(store.find(ARMS)) == 1
+
+
+def test_a_letter_rests_on_the_book_s_records_and_says_so(own: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(paths.project_records_dir() / "paper" / "norm-and-angle", own / "paper" / "norm-and-angle")
+    for path in sorted((own / "paper" / "norm-and-angle").glob("*.json"))[1:]:
+        path.unlink()  # one run decides nothing
+    store, decided = declared.Instead(declared.Declared(own), records.project()), {"notebook_factor_norm": "confirmed"}
+    assert verdicts.verdict(claims.get("notebook-factor-norm"), store).word != "confirmed"
+    assert set(paper_page.rests_on(store, **decided)) == set(decided)
+    assert "rests on the records that are kept with the book" in capsys.readouterr().out
+    paper_page.rests_on(store.book, **decided)
+    assert capsys.readouterr().out == ""
+
+
+def test_a_folder_without_evidence_builds_no_book(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    one(tmp_path / "own", "cut", 0, 1.0, scale="smoke")
+    argv = ["pages", "--into", str(tmp_path / "x"), "--records", str(tmp_path / "own")]
+    assert "may be evidence (1 of smoke scale); allowed: whole runs" in refused(capsys, *argv)
+    (tmp_path / "none").mkdir()
+    assert "(it holds none)" in refused(capsys, *argv[:-1], str(tmp_path / "none"))
+    assert not (tmp_path / "x").exists()
 
 
 @pytest.mark.parametrize("value", ["own", "/nope", "README.md"])
@@ -200,10 +235,10 @@ def test_a_book_from_other_records_says_so_and_holds_only_them(
     assert main([*argv, "--records", "own"]) == 2  # $SSLLIB_RECORDS and the cache are not this folder's name
     assert main([*argv, "--records", "./own"]) == 0 and drawn == [str(own)]
     config = yaml.safe_load((into / "_config.yml").read_text())
-    assert str(own) in config["html"].pop("announcement")
+    assert f"{own} stand in the place of the book's for simclr-arms." in config["html"].pop("announcement")
     assert config == yaml.safe_load((paths.project_dir() / "_config.yml").read_text())
     copied = {f.name for f in (into / "data" / "records").rglob("*.json")}
-    assert copied == {r.path.name for r in declared.Declared(own) if r.path}
+    assert copied == {r.path.name for store in (declared.Declared(own), records.project()) for r in store if r.path}
     assert main([*argv, "--records", "./own"]) == 0 and len(drawn) == 1  # up to date
 
 

@@ -103,8 +103,8 @@ def digest(page: Page) -> str:
     words |= {name for c in claims for name in _experiments(c)}
     text = source + json.dumps(claims, sort_keys=True, default=str)
     other = paths.other_records_dir()
-    folder = other or data / "records"
-    files = [f for f in folder.glob("[!.]*/*/*") if everything or f.parent.name in words]
+    folders = [data / "records", *filter(None, [other])]
+    files = [f for d in folders for f in d.glob("[!.]*/*/*") if everything or f.parent.name in words]
     papers = [f for f in data.glob("papers/*.yml") if re.search(rf"""["']{re.escape(f.stem)}\b""", text)]
     files += [page.root / "_toc.yml", *data.glob("findings.yml"), *data.glob("papers/*.yml")] if everything else papers
     if "deviation_table.markdown(" in source:
@@ -313,13 +313,20 @@ def _records(root: Path, other: Path | None) -> dict[Path, Path]:
     from ssllib.runs import records
 
     shown = [r.path.with_suffix(s) for r in records.committed() if r.path for s in (".json", ".npz")]
-    return {f: Path("data", "records", f.relative_to(other)) for f in shown if f.exists()}
+    return {f: Path("data", "records", *f.parts[-3:]) for f in shown if f.exists()}
 
 
 def _config_for(root: Path, other: Path) -> str:
     """The book's settings, with a banner on each page that says from whose records it is built."""
+    from ssllib.runs import declared, records
+
+    store = records.committed()
+    mine = ", ".join(store.experiments()) if isinstance(store, declared.Instead) else "all"
     settings = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
-    banner = f"Built from the records in {html.escape(str(other))}, not from those that are kept with the book."
+    banner = (
+        f"Not the book's own evidence: the records in {html.escape(str(other))} stand in the place of the book's for "
+        f"{mine}. All other experiments are the book's."
+    )
     settings.setdefault("html", {})["announcement"] = banner
     return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
 

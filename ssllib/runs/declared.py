@@ -73,6 +73,26 @@ class Declared(Store):
         return known[1]
 
 
+class Instead(Store):
+    """A user's records in the place of the book's: of each experiment that has any, these alone; else the book's.
+
+    A page whose experiment the user did not run, the machine-checked proofs above all, stays as it is in the book.
+    """
+
+    def __init__(self, own: Declared, book: Store) -> None:
+        super().__init__(own.folder)
+        self.own, self.book = own, book
+
+    def experiments(self) -> list[str]:
+        """Those that the user's records stand for."""
+        return sorted({r.experiment for r in self.own})
+
+    def _read(self, folders: str) -> Iterator[Record]:
+        mine = set(self.experiments())
+        yield from self.own._read(folders)
+        yield from (r for r in self.book._read(folders) if r.experiment not in mine)
+
+
 def _reason(r: Record) -> str:
     if why := passed_over(r):
         return why
@@ -82,6 +102,15 @@ def _reason(r: Record) -> str:
     except InputError:
         return OTHER
     return "" if place == (r.scale, r.experiment) else OTHER
+
+
+def evidence(given: str) -> Path:
+    """The same as `folder`, where at least one record counts."""
+    found = Declared(folder(given))
+    if next(iter(found), None) is None:
+        out = ", ".join(f"{n} {why}" for why, n in sorted(found.left_out().items())) or "it holds none"
+        raise InputError(f"no record in {found.folder} may be evidence ({out}); allowed: whole runs of declared cells")
+    return found.folder
 
 
 def folder(given: str) -> Path:

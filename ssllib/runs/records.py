@@ -78,7 +78,7 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 class Store:
-    """A folder of records."""
+    """A folder of records. All reading goes through `_read`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -120,18 +120,19 @@ def project() -> Store:
 
 
 def committed() -> Store:
-    """The records that pages and verdicts are drawn from: the book's own, or those of `$SSLLIB_BOOK_RECORDS`.
+    """The records that pages and verdicts are drawn from: the book's own.
 
-    Of the latter only those count that might be evidence (`declared.Declared`).
+    Where `$SSLLIB_BOOK_RECORDS` names a folder, its experiments stand in the place of the book's (`declared.Instead`).
     """
-    folder = other_records_dir()
-    if folder is None or folder == project_records_dir():
-        return project()
-    if folder not in _OTHER:
-        from ssllib.runs.declared import Declared
+    folder, book = other_records_dir(), project()
+    if folder is None or folder == book.folder:
+        return book
+    key = (folder, book.folder)
+    if key not in _OTHER:
+        from ssllib.runs.declared import Declared, Instead
 
-        _OTHER[folder] = Declared(folder)
-    return _OTHER[folder]
+        _OTHER[key] = Instead(Declared(folder), book)
+    return _OTHER[key]
 
 
 def smoke() -> Store:
@@ -145,7 +146,7 @@ def own() -> Store:
 
 
 _STORES: dict[Path, Store] = {}
-_OTHER: dict[Path, Store] = {}
+_OTHER: dict[tuple[Path, Path], Store] = {}
 
 
 def _store(folder: Path) -> Store:
