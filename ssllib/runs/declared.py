@@ -88,7 +88,7 @@ class Instead(Store):
         return sorted({r.experiment for r in self.own})
 
     def _read(self, folders: str) -> Iterator[Record]:
-        mine = set(self.experiments())
+        mine = {r.experiment for r in self.own._read(f"*/{folders.rpartition('/')[2]}")}  # of those asked for
         yield from self.own._read(folders)
         yield from (r for r in self.book._read(folders) if r.experiment not in mine)
 
