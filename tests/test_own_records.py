@@ -11,8 +11,8 @@ import types
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
-import yaml
 from made_up import store as made_up_store
 from test_bad_input import refused
 
@@ -20,7 +20,7 @@ from ssllib import paths
 from ssllib.__main__ import main
 from ssllib.errors import InputError
 from ssllib.evidence import beside, claims, scoreboard, verdicts
-from ssllib.pages import build, paper_page
+from ssllib.pages import build, notebooks, paper_page
 from ssllib.runs import declared, experiments, export, jobs, records
 from ssllib.runs.records import Record, Store
 
@@ -234,9 +234,11 @@ def test_a_book_from_other_records_says_so_and_holds_only_them(
     argv = ["pages", "--into", str(into)]
     assert main([*argv, "--records", "own"]) == 2  # $SSLLIB_RECORDS and the cache are not this folder's name
     assert main([*argv, "--records", "./own"]) == 0 and drawn == [str(own)]
-    config = yaml.safe_load((into / "_config.yml").read_text())
-    assert f"{own} stand in the place of the book's for simclr-arms." in config["html"].pop("announcement")
-    assert config == yaml.safe_load((paths.project_dir() / "_config.yml").read_text())
+    cells = nbformat.read(into / "book" / "intro.ipynb", as_version=4).cells
+    assert f"`{own}` stand in the place of the book's for `simclr-arms`." in cells[1].source
+    assert [c.source for c in cells[:1] + cells[2:]] == [
+        c.source for c in notebooks.fresh(build.find("intro").source).cells
+    ]
     copied = {f.name for f in (into / "data" / "records").rglob("*.json")}
     assert copied == {r.path.name for store in (declared.Declared(own), records.project()) for r in store if r.path}
     assert main([*argv, "--records", "./own"]) == 0 and len(drawn) == 1  # up to date

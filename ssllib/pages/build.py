@@ -7,7 +7,6 @@ outputs that the book shows and a digest of what they were drawn from.
 from __future__ import annotations
 
 import hashlib
-import html
 import json
 import os
 import re
@@ -255,6 +254,8 @@ def execute(
                     import nbformat
 
                     ran = nbformat.read(after, as_version=4)
+                    if note := _from_other_records():
+                        ran.cells.insert(1, nbformat.v4.new_markdown_cell(note))
                     notebooks.write(notebooks.settle(ran, stamps[page]), outs[page])
         except BaseException:
             end_running()
@@ -290,9 +291,8 @@ def _copy_book(root: Path, into: Path, made: Container[Path]) -> None:
     Only files that differ are touched, and no notebook that was executed there.
     """
     sources, other = {page.source for page in pages(root)}, paths.other_records_dir()
-    files = [root / "_toc.yml", *(root / "book").rglob("*")]
-    copies = {f: f.relative_to(root) for f in (files if other else [*files, root / "_config.yml"])}
-    copies |= _records(root, other)
+    files = [root / "_config.yml", root / "_toc.yml", *(root / "book").rglob("*")]
+    copies = {f: f.relative_to(root) for f in files} | _records(root, other)
     for file, inside in copies.items():
         if file.is_dir() or file in made or file.suffix in {".part", ".pyc"} or file in sources:
             continue
@@ -302,8 +302,6 @@ def _copy_book(root: Path, into: Path, made: Container[Path]) -> None:
         if not copy.exists() or copy.read_bytes() != file.read_bytes():
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(file, copy)
-    if other:
-        (into / "_config.yml").write_text(_config_for(root, other), encoding="utf-8")
 
 
 def _records(root: Path, other: Path | None) -> dict[Path, Path]:
@@ -316,20 +314,19 @@ def _records(root: Path, other: Path | None) -> dict[Path, Path]:
     return {f: Path("data", "records", *f.parts[-3:]) for f in shown if f.exists()}
 
 
-def _config_for(root: Path, other: Path) -> str:
-    """The book's settings, with a banner on each page that says from whose records it is built."""
+def _from_other_records() -> str:
+    """What the head of a page says that is drawn from a user's records; "" where it is drawn from the book's."""
     from ssllib.runs import declared, records
 
     store = records.committed()
-    mine = ", ".join(store.experiments()) if isinstance(store, declared.Instead) else "all"
-    settings = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
-    banner = (
-        f"Not the book's own evidence: the records in {html.escape(str(other))} stand in the place of the book's for "
-        f"{mine}. All other experiments are the book's."
+    if not isinstance(store, declared.Instead):
+        return ""
+    mine = ", ".join(f"`{name}`" for name in store.experiments())
+    return (
+        ":::{admonition} Not the book's own evidence\n"
+        f"The records in `{store.folder}` stand in the place of the book's for {mine}. All other experiments are the "
+        "book's.\n:::"
     )
-    settings.setdefault("html", {})["announcement"] = banner
-    return yaml.safe_dump(settings, sort_keys=False, allow_unicode=True)
-
 
 def run_page(
     name: str,
