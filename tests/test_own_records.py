@@ -172,6 +172,10 @@ def test_the_variable_changes_what_pages_are_drawn_from(own: Path, monkeypatch: 
     assert mine != before
     one(own, "cut", 5, 1.0)
     assert build.digest(page) != mine
+    shutil.copytree(own, own.parent / "copy")
+    now = build.digest(page)
+    monkeypatch.setenv(paths.BOOK_RECORDS, str(own.parent / "copy"))
+    assert build.digest(page) != now  # the head of the page names the folder
     monkeypatch.setenv(paths.BOOK_RECORDS, "")
     assert build.digest(page) == before
 

@@ -109,6 +109,7 @@ def digest(page: Page) -> str:
     if "deviation_table.markdown(" in source:
         files += [data / "deviations.yml", *data.glob("papers/*.yml")]
     total = hashlib.sha256((text + notebooks.colab_cell(page.source)).encode())
+    total.update(str(other or "").encode())  # the head of the page names it
     for file in sorted(set(files)):
         above = other if other and file.is_relative_to(other) else page.root
         total.update(f"{file.relative_to(above).as_posix()}\0".encode())
