@@ -1,4 +1,5 @@
 # make book   run every page at its smallest scale, then build the book         (first time: sets everything up)
+#             RECORDS=own (or a folder): from your own records, into _build/own
 # make test   the tests, every page against its committed outputs, ruff, mypy
 # make html   build the book from the committed outputs, in seconds
 # make pages  run the pages whose outputs are out of date, in place
@@ -22,11 +23,13 @@ READY := .venv/ready-$(firstword $(shell cat requirements.txt pyproject.toml Mak
 .PHONY: book test html pages look pdf bench lock clean setup
 .DELETE_ON_ERROR:
 
+book: LIVE := _build/$(if $(RECORDS),own,live)
 book: $(READY)
-	$(BIN)/python -m ssllib pages --jobs $(JOBS) --into _build/live
-	$(call build,_build/live)
-	@$(BIN)/python -m ssllib status --summary
-	@echo "The book: file://$(CURDIR)/_build/live/_build/html/index.html"
+	@$(if $(RECORDS),rm -rf _build/own/data)
+	$(BIN)/python -m ssllib pages --jobs $(JOBS) --into $(LIVE) --records "$(or $(RECORDS),book)"
+	$(call build,$(LIVE))
+	@$(BIN)/python -m ssllib status --summary --records "$(or $(RECORDS),book)"
+	@echo "The book: file://$(CURDIR)/$(LIVE)/_build/html/index.html"
 
 # All three checks run, whatever the first ones say; pytest speaks last.
 test: $(READY)

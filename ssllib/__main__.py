@@ -41,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     goes_on = False
     try:
         args = _parser().parse_args(argv)
-        goes_on = args.call is _run
+        goes_on = args.call in (_run, _batch)
         return int(args.call(args) or 0)
     except InputError as e:
         print(f"ssllib: {e}", file=sys.stderr)
@@ -58,6 +58,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 130
 
 
+_WHOSE = "records: own ($SSLLIB_RECORDS or the cache), book, or a folder"
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="ssllib", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -66,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
 
     p = commands.add_parser("status", help="the verdict on every claim")
     p.add_argument("--summary", action="store_true", help="only how many claims have which verdict")
+    p.add_argument("--records", default="book", metavar="WHOSE", help=f"{_WHOSE} (default book)")
     p.set_defaults(call=_status)
 
     p = commands.add_parser("experiments", help="the experiments, with their scales and numbers of runs")
@@ -96,16 +100,27 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("--data-root")
     p.set_defaults(call=_data)
 
-    p = commands.add_parser("records", help="check records, or move chosen runs of your own into data/records")
-    p.add_argument("action", choices=["add", "check"])
-    p.add_argument("files", nargs="*", type=Path, help="records (.json) to add, or to check (default the project's)")
-    p.set_defaults(call=_records)
+    p = commands.add_parser("records", help="check records, propose your own for the book, or write them as a table")
+    actions = p.add_subparsers(required=True, metavar="add|check|export")
+    p = actions.add_parser("add", help="copy whole runs of declared cells, your own, into data/records")
+    p.add_argument("files", nargs="*", type=Path, help="records (.json), or folders of them")
+    p.add_argument("--dry-run", action="store_true", help="say what would be added, and stop")
+    p.set_defaults(call=_add_records)
+    p = actions.add_parser("check", help="whether records are whole")
+    p.add_argument("files", nargs="*", type=Path, help="records (.json; default all that are kept with the book)")
+    p.set_defaults(call=_check_records)
+    p = actions.add_parser("export", help="one row a run, or a row an epoch, as CSV or Parquet")
+    p.add_argument("out", type=Path, help="a name ending in .csv, or in .parquet where pandas and pyarrow are")
+    p.add_argument("--epochs", action="store_true", help="a row for each epoch of each run")
+    p.add_argument("--records", default="book", metavar="WHOSE", help=f"{_WHOSE} (default book)")
+    p.set_defaults(call=_export_records)
 
     p = commands.add_parser("pages", help="execute the book's pages")
     p.add_argument("--stale", action="store_true", help="only pages whose source or records changed")
     p.add_argument("--jobs", type=int, default=2, help="pages at the same time (default 2)")
     p.add_argument("--into", type=Path, help="write executed copies there instead of in place")
     p.add_argument("--check", action="store_true", help="run nothing; say which outputs cannot be checked any more")
+    p.add_argument("--records", metavar="WHOSE", help=f"draw the pages from these: {_WHOSE}; needs --into")
     p.set_defaults(call=_pages)
 
     p = commands.add_parser("look", help="the built book in headless Chromium: its faults, and a picture of each page")
@@ -124,14 +139,28 @@ def _parser() -> argparse.ArgumentParser:
     p.add_argument("-o", "--out", type=Path, help="the executed notebook (default NAME with -run, here)")
     p.add_argument("--html", action="store_true", help="render it too, alone, in _build/page")
     p.set_defaults(call=_page)
+
+    p = commands.add_parser("batch", help="execute a grid of pages and parameters; can be stopped and continued")
+    p.add_argument("grid", type=Path, help="a YAML file, such as data/batch/theory.yml")
+    p.add_argument("--into", type=Path, help="folder of notebooks and table (default _build/batch/GRID)")
+    p.add_argument("--jobs", type=int, default=1, help="pages at the same time (default 1)")
+    p.add_argument("--dry-run", action="store_true", help="check the grid, list it with its cost, and stop")
+    p.set_defaults(call=_batch)
     return parser
 
 
 def _status(args: argparse.Namespace) -> None:
-    from ssllib.evidence import scoreboard
-    from ssllib.runs import records
+    from ssllib.evidence import beside, scoreboard
+    from ssllib.runs import declared, records
 
-    print(scoreboard.summary(records.committed()) if args.summary else scoreboard.text(records.committed()))
+    if args.records == "book":
+        print(scoreboard.summary(records.project()) if args.summary else scoreboard.text(records.project()))
+        return
+    own = declared.Declared(declared.folder(args.records))
+    if args.summary:
+        print(beside.counted(own), scoreboard.summary(own), sep="\n")
+    else:
+        print(beside.text(own, records.project()))
 
 
 def _experiments(args: argparse.Namespace) -> None:
@@ -189,7 +218,7 @@ def _run(args: argparse.Namespace) -> int:
         title = experiments.get(args.experiment).title
         steps = [agenda.Entry(args.experiment, "", tuple(todo))]
     todo = list(dict.fromkeys(job for step in steps for job in step.jobs))
-    folder = paths.data_dir() / "records" if args.commit else args.into or paths.user_records_dir()
+    folder = paths.project_records_dir() if args.commit else args.into or paths.user_records_dir()
     if folder.exists() and not folder.is_dir():
         raise InputError(f"the folder of records {folder} is a file; allowed: a folder (--into, SSLLIB_RECORDS)")
     store = records.Store(folder)
@@ -298,61 +327,30 @@ def _data(args: argparse.Namespace) -> None:
     print(f"{args.name} is in {folder}, checked")
 
 
-def _records(args: argparse.Namespace) -> int:
-    import shutil
+def _add_records(args: argparse.Namespace) -> int:
+    from ssllib.evidence import proposals
 
-    from ssllib import paths
-    from ssllib.runs import records
-
-    if args.action == "check":
-        return _check_records(args.files)
-    if not args.files:
-        raise InputError("records add needs the files to add, for example ~/.cache/ssllib/records/cpu/*/*.json")
-    store, found = records.committed(), []
-    for r in map(records.read, args.files):
-        _addable(r)
-        target = store.path(r.scale, r.experiment, r.cell, r.seed, r.identity)
-        if target.exists() and not records.read(target).equals(r):
-            raise InputError(f"{target} is there already, with another result; allowed: a run that has no record yet")
-        found.append((r, target))
-    paths.writable("the project's folder of records", store.folder)
-    for r, target in found:
-        assert r.path is not None
-        if target.exists():
-            print(f"{target.relative_to(paths.project_dir())} is there already")
-            continue
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if r.path.with_suffix(".npz").exists():
-            shutil.copy2(r.path.with_suffix(".npz"), target.with_suffix(".npz"))
-        shutil.copy2(r.path, target)
-        print(f"added {target.relative_to(paths.project_dir())}")
-    return 0
+    return proposals.add(args.files, dry_run=args.dry_run)
 
 
-def _addable(r: Any) -> None:
-    """Raise `InputError` unless a record may be evidence: a whole run of a declared cell, at a scale that counts."""
-    from ssllib.engine.config import kind
-    from ssllib.runs import experiments
+def _export_records(args: argparse.Namespace) -> None:
+    from ssllib.runs import declared, export, records
 
-    if r.scale == "smoke":
-        raise InputError(f"{r.path} is of smoke scale; allowed: cpu, gpu, paper (a smoke run is no evidence)")
-    if r.status == "interrupted":
-        raise InputError(f"{r.path} is of a run that was interrupted; allowed: finished or diverged ones")
-    config = kind(r.kind).from_dict(r.config)
-    if config.identity() != r.identity or not experiments.get(r.experiment).cell(r.scale, r.cell).declares(config):
-        raise InputError(
-            f"{r.path} is not the declared cell {r.experiment}/{r.cell}; allowed: only declared cells are evidence"
-        )
+    out = export.table_file(args.out)
+    found = list(records.Store(declared.folder(args.records)))
+    rows = export.epochs(found) if args.epochs else export.runs(found)
+    export.write_table(rows, out, export.NAMES)
+    print(f"{out}: {len(rows)} rows of {len(found)} runs, {len(export.columns(rows))} columns")
 
 
-def _check_records(files: Sequence[Path]) -> int:
+def _check_records(args: argparse.Namespace) -> int:
     """Check the named records, or the project's; every damaged one is a line on standard error, and status 1."""
     from ssllib.runs import records
 
-    for path in files:
+    for path in args.files:
         if not path.is_file():
             raise InputError(f"there is no record {path}; allowed: records (.json), or none for all of the project's")
-    chosen = files or sorted(records.committed().folder.glob("*/*/*.json"))
+    chosen = args.files or sorted(records.project().folder.glob("*/*/*.json"))
     wrong = records.damaged(chosen)
     for line in wrong:
         print(f"ssllib: {line}", file=sys.stderr)
@@ -371,10 +369,17 @@ def _pages(args: argparse.Namespace) -> int:
     from ssllib.pages import build
 
     whole("--jobs", args.jobs, 1, 1024)
+    if args.records and (args.check or not args.into):
+        raise InputError("--records draws pages from other records into a folder of their own; allowed: with --into")
     if args.check:
         for line in (lines := build.doubtful()):
             print(f"ssllib: {line}", file=sys.stderr)
         return bool(lines)
+    if args.records:
+        from ssllib import paths
+        from ssllib.runs import declared
+
+        paths.use_records(None if args.records == "book" else declared.evidence(args.records))
     _end_on_sigterm()
     status = build.run_pages(stale_only=args.stale, jobs=args.jobs, into=args.into)
     if args.into is None:
@@ -417,6 +422,19 @@ def _page(args: argparse.Namespace) -> None:
     print(f"executed page: {out}")
     if args.html:
         print(f"rendered, without the other pages: {build.render(args.name, out).resolve().as_uri()}")
+
+
+def _batch(args: argparse.Namespace) -> int:
+    from ssllib.pages import batch
+
+    whole("--jobs", args.jobs, 1, 1024)
+    todo = batch.load(args.grid)
+    into = args.into or batch.folder_of(args.grid)
+    if args.dry_run:
+        print(batch.forecast(todo, into))
+        return 0
+    _end_on_sigterm()
+    return batch.run(todo, into, args.jobs, say=lambda line: print(line, flush=True))
 
 
 if __name__ == "__main__":

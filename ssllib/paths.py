@@ -52,6 +52,36 @@ def data_root(given: str | Path | None = None) -> Path:
         raise InputError(f"data root {root}: no such home folder; allowed: a path, with ~ for your own") from e
 
 
+BOOK_RECORDS = "SSLLIB_BOOK_RECORDS"
+
+
+def project_records_dir() -> Path:
+    """The records that are kept with the book, `data/records`."""
+    return data_dir() / "records"
+
+
+def other_records_dir() -> Path | None:
+    """The folder whose records the book is to be built from instead of its own, `$SSLLIB_BOOK_RECORDS`; else None.
+
+    Raises:
+        InputError: if it is no folder, or named from the working folder, which differs from page to page.
+    """
+    given = os.environ.get(BOOK_RECORDS)
+    if not given:
+        return None
+    if not Path(given).is_absolute() or not Path(given).is_dir():
+        raise InputError(f"{BOOK_RECORDS} is {given!r}; allowed: the full path of a folder of records")
+    return Path(given)
+
+
+def use_records(folder: Path | None) -> None:
+    """Let verdicts and pages, those that it runs too, be drawn from `folder` (None: the book's records)."""
+    if folder is None:
+        os.environ.pop(BOOK_RECORDS, None)
+    else:
+        os.environ[BOOK_RECORDS] = str(folder.resolve())
+
+
 def user_records_dir() -> Path:
     """Where a user's own runs go: `$SSLLIB_RECORDS`, else a folder in the cache."""
     return Path(os.environ.get("SSLLIB_RECORDS") or cache_dir() / "records")

@@ -63,6 +63,15 @@ def refused(capsys: pytest.CaptureFixture[str], *argv: str, status: int = 2) -> 
         (["run", "simclr-arm"], "names, the nearest simclr-arms, "),
         (["records", "check", "/nope.json"], "there is no record /nope.json; allowed: "),
         (["records", "add", "/nope.json"], "there is no record /nope.json; allowed: "),
+        (["records"], "required: add|check|export"),
+        (["records", "ad"], "invalid choice: 'ad'"),
+        (["records", "export"], "required: out"),
+        (["records", "export", "runs.txt"], "cannot write a table to runs.txt; allowed: a name ending in .csv or"),
+        (["records", "export", "/proc/none/runs.csv"], "cannot be written"),
+        (["records", "export", "runs.csv", "--records", "/nope"], "/nope is not there; allowed: own, book, or a"),
+        (["status", "--records", "README.md"], "README.md is a file; allowed: own, book, or a folder"),
+        (["pages", "--records", "book"], "--records draws pages from other records into a folder of their own"),
+        (["pages", "--records", "/nope", "--into", "x"], "/nope is not there; allowed: own, book, or a folder"),
         (["pages", "--jobs", "0"], "--jobs is 0; allowed: a whole number from 1 to 1024"),
         (["pages", "--jobs", "-1"], "--jobs is -1; allowed: a whole number from 1 to 1024"),
         (["look", "--built", "/nope"], "no built book at /nope"),
@@ -183,12 +192,14 @@ def test_what_is_no_evidence_is_not_added(capsys: pytest.CaptureFixture[str], pr
 def test_a_record_never_replaces_another_result(
     capsys: pytest.CaptureFixture[str], project: Path, tmp_path: Path
 ) -> None:
+    from ssllib.evidence import claims
     from ssllib.runs import experiments
 
     config = experiments.get("simclr-arms").cell("cpu", "cut").config
 
     def made(folder: str, **final: float) -> records.Record:
         r = record(**final)
+        r.provenance["criteria"] = claims.criteria_of(jobs.Job("simclr-arms", "cpu", "cut", config))
         r.scale, r.cell, r.config, r.identity = "cpu", "cut", config.to_dict(), config.identity()
         return put(tmp_path / folder, r)
 

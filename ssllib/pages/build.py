@@ -27,7 +27,7 @@ import yaml
 
 from ssllib import paths
 from ssllib.errors import InputError, listed, one_of, whole
-from ssllib.pages import notebooks
+from ssllib.pages import made, notebooks
 
 
 class PageFailed(InputError):
@@ -89,8 +89,8 @@ def find(name: str, root: Path | None = None) -> Page:
 def digest(page: Page) -> str:
     """Hash of what the page's outputs are drawn from.
 
-    That is: its source, its claims, the committed records of the experiments that it or its claims name, and
-    the data of the papers that it or its claims name (of all, with the reasons, if it shows deviations); for a
+    That is: its source, its claims, the records (`records.committed`) of the experiments that it or its claims name,
+    and the data of the papers that it or its claims name (of all, with the reasons, if it shows deviations); for a
     page that reads every record, all of these and the table of contents.
     """
     source = page.source.read_text(encoding="utf-8")
@@ -101,14 +101,18 @@ def digest(page: Page) -> str:
     claims = [c for c in claims if everything or c.get("page") == page.name or c["id"] in words]
     words |= {name for c in claims for name in _experiments(c)}
     text = source + json.dumps(claims, sort_keys=True, default=str)
-    files = [f for f in data.glob("records/*/*/*") if everything or f.parent.name in words]
+    other = paths.other_records_dir()
+    folders = [data / "records", *filter(None, [other])]
+    files = [f for d in folders for f in d.glob("[!.]*/*/*") if everything or f.parent.name in words]
     papers = [f for f in data.glob("papers/*.yml") if re.search(rf"""["']{re.escape(f.stem)}\b""", text)]
     files += [page.root / "_toc.yml", *data.glob("findings.yml"), *data.glob("papers/*.yml")] if everything else papers
     if "deviation_table.markdown(" in source:
         files += [data / "deviations.yml", *data.glob("papers/*.yml")]
     total = hashlib.sha256((text + notebooks.colab_cell(page.source)).encode())
+    total.update(str(other or "").encode())  # the head of the page names it
     for file in sorted(set(files)):
-        total.update(f"{file.relative_to(page.root).as_posix()}\0".encode())
+        above = other if other and file.is_relative_to(other) else page.root
+        total.update(f"{file.relative_to(above).as_posix()}\0".encode())
         total.update(hashlib.sha256(file.read_bytes()).digest())
     return total.hexdigest()[:20]
 
@@ -148,10 +152,16 @@ _RUNNING: set[subprocess.Popen[str]] = set()
 """The papermills that this process has started; they end with it."""
 
 
+def end_running() -> None:
+    """End the papermills that this process has started."""
+    for process in list(_RUNNING):
+        process.terminate()
+
+
 def papermill(
-    source: Path, out: Path, cwd: Path, values: Mapping[str, Any], threads: int | None
+    source: Path, out: Path, cwd: Path, values: Mapping[str, Any], threads: int | None, told: Path | None = None
 ) -> tuple[float, str]:
-    """Run one notebook in a process of its own: (seconds, why it failed or "").
+    """Run one notebook in a process of its own: (seconds, why it failed or ""); to `told` it tells its runs (`made`).
 
     A module-level function of plain values, so that any executor can ship it to a worker with the same files.
     """
@@ -162,6 +172,8 @@ def papermill(
     environment = dict(os.environ, PYDEVD_DISABLE_FILE_VALIDATION="1")
     if threads:
         environment["OMP_NUM_THREADS"] = str(threads)
+    if told:
+        environment[made.VARIABLE] = str(told)
     process = subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     _RUNNING.add(process)
     try:
@@ -172,7 +184,9 @@ def papermill(
         _RUNNING.discard(process)
     why = ""
     if process.returncode:
-        why = notebooks.failure(out) or (["papermill failed", *said.strip().splitlines()])[-1]
+        code = process.returncode
+        ended = f"its process was ended by signal {-code}" if code < 0 else "papermill failed"
+        why = notebooks.failure(out) or ([ended, *said.strip().splitlines()])[-1]
     return time.perf_counter() - began, why
 
 
@@ -198,6 +212,8 @@ def execute(
     todo = list(chosen)
     if jobs is not None:
         whole("jobs", jobs, 1, 1024)
+    if into is None and (other := paths.other_records_dir()):
+        raise InputError(f"pages drawn from {other} are not the book's; allowed: another folder for them (--into)")
     if values and into is None:
         raise InputError("pages are executed in place with their own parameters only; name another folder")
     declared = {page: notebooks.parameters(page.source) for page in todo}
@@ -239,10 +255,11 @@ def execute(
                     import nbformat
 
                     ran = nbformat.read(after, as_version=4)
+                    if note := _from_other_records():
+                        ran.cells.insert(1, nbformat.v4.new_markdown_cell(note))
                     notebooks.write(notebooks.settle(ran, stamps[page]), outs[page])
         except BaseException:
-            for process in list(_RUNNING):
-                process.terminate()
+            end_running()
             raise
         finally:
             if executor is None:
@@ -274,12 +291,13 @@ def _copy_book(root: Path, into: Path, made: Container[Path]) -> None:
 
     Only files that differ are touched, and no notebook that was executed there.
     """
-    sources = {page.source for page in pages(root)}
-    records = (root / "data" / "records").glob("*/*/*")
-    for file in [root / "_config.yml", root / "_toc.yml", *(root / "book").rglob("*"), *records]:
+    sources, other = {page.source for page in pages(root)}, paths.other_records_dir()
+    files = [root / "_config.yml", root / "_toc.yml", *(root / "book").rglob("*")]
+    copies = {f: f.relative_to(root) for f in files} | _records(root, other)
+    for file, inside in copies.items():
         if file.is_dir() or file in made or file.suffix in {".part", ".pyc"} or file in sources:
             continue
-        copy = into / file.relative_to(root)
+        copy = into / inside
         if "library" in notebooks.stamp_of(copy):
             continue
         if not copy.exists() or copy.read_bytes() != file.read_bytes():
@@ -287,17 +305,45 @@ def _copy_book(root: Path, into: Path, made: Container[Path]) -> None:
             shutil.copyfile(file, copy)
 
 
+def _records(root: Path, other: Path | None) -> dict[Path, Path]:
+    """Each file of the records that the book shows, and where it lies in a copy of the book."""
+    if other is None:
+        return {f: f.relative_to(root) for f in (root / "data" / "records").glob("[!.]*/*/*")}
+    from ssllib.runs import records
+
+    shown = [r.path.with_suffix(s) for r in records.committed() if r.path for s in (".json", ".npz")]
+    return {f: Path("data", "records", *f.parts[-3:]) for f in shown if f.exists()}
+
+
+def _from_other_records() -> str:
+    """What the head of a page says that is drawn from a user's records; "" where it is drawn from the book's."""
+    from ssllib.runs import declared, records
+
+    store = records.committed()
+    if not isinstance(store, declared.Instead):
+        return ""
+    mine = ", ".join(f"`{name}`" for name in store.experiments())
+    return (
+        ":::{admonition} Not the book's own evidence\n"
+        f"The records in `{store.folder}` stand in the place of the book's for {mine}. All other experiments are the "
+        "book's.\n:::"
+    )
+
 def run_page(
     name: str,
     values: Mapping[str, Any],
     out: Path,
     root: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
+    *,
+    threads: int | None = None,
+    stamp: Mapping[str, Any] | None = None,
 ) -> None:
     """Run one page with other parameters into a notebook of its own, `out`.
 
     What lies at `out` is replaced when the page has run through; what a failed page left goes beside it, to
-    `<out>-failed.ipynb`. The page uses as many threads as torch likes.
+    `<out>-failed.ipynb`. The page uses as many threads as torch likes, or `threads`. With a `stamp` the notebook
+    carries it (`notebooks.stamp_of`), with the seconds that the page took and the runs that it made.
 
     Raises:
         InputError: before any kernel starts, for a page or parameter that does not exist, a value that the page
@@ -319,11 +365,15 @@ def run_page(
         ended = threading.Event()
         watch = threading.Thread(target=_watch, args=(after, ended, say), daemon=True)
         watch.start()
+        told = None if stamp is None else Path(folder) / "runs"
+        line = (before, after, page.source.parent, given, threads)
         try:
-            _, why = papermill(before, after, page.source.parent, given, None)
+            seconds, why = papermill(*line, told) if told else papermill(*line)
         finally:
             ended.set()
             watch.join()
+        if told and not why:
+            notebooks.mark(after, {**(stamp or {}), "seconds": round(seconds, 2), "runs": made.read(told)})
         if after.exists():
             part = out.with_suffix(".part")  # on the disk of `out`, so that the renaming is one step
             shutil.copyfile(after, part)

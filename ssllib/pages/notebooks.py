@@ -94,12 +94,21 @@ def settle(notebook: Any, stamp: Mapping[str, str]) -> Any:
     return notebook
 
 
-def stamp_of(path: Path) -> dict[str, str]:
-    """What `settle` stamped on the notebook at `path`; empty when there is none."""
+def stamp_of(path: Path) -> dict[str, Any]:
+    """What `settle` or `mark` stamped on the notebook at `path`; empty when there is none."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8"))["metadata"].get("ssllib", {}))
     except (OSError, ValueError, KeyError):
         return {}
+
+
+def mark(path: Path, stamp: Mapping[str, Any]) -> None:
+    """Stamp the executed notebook at `path`, and leave it as it is otherwise."""
+    import nbformat
+
+    notebook = nbformat.read(path, as_version=4)
+    notebook.metadata["ssllib"] = dict(stamp)
+    write(notebook, path)
 
 
 def write(notebook: Any, path: Path) -> None:
@@ -127,7 +136,11 @@ def _first_error(path: Path) -> tuple[str, str, str]:
     """Name, place and first line of the first error in the notebook at `path`; empty without one."""
     import nbformat
 
-    for cell in nbformat.read(path, as_version=4).cells if path.exists() else []:
+    try:
+        cells = nbformat.read(path, as_version=4).cells if path.exists() else []
+    except (ValueError, AttributeError):  # half written by a process that was killed
+        return "", "", ""
+    for cell in cells:
         for output in cell.get("outputs", []):
             if output.output_type == "error":
                 line = (output.evalue.strip().splitlines() or [""])[0]
@@ -204,16 +217,30 @@ def checked(page: str, source: Path, values: Mapping[str, Any]) -> dict[str, Any
     page's own `page.begin` would refuse.
     """
     declared = parameters(source)
-    taken = {}
-    for name, value in values.items():
-        one_of(f"parameter of page {page}", name, declared)
-        kind, default = declared[name]
-        taken[name] = _coerce(f"parameter {name} of page {page}", value, kind, default)
+    taken = {name: _typed(page, name, value, declared) for name, value in values.items()}
     own = checks(source) if taken else {}
     for name, value in taken.items():
         if name in own:
             own[name](name, value)
     return taken
+
+
+def checker(page: str, source: Path) -> Callable[[str, Any], Any]:
+    """`checked` for many values of one page: a function of a parameter's name and a value, read from the page once."""
+    declared, own = parameters(source), checks(source)
+
+    def check(name: str, value: Any) -> Any:
+        taken = _typed(page, name, value, declared)
+        if name in own:
+            own[name](name, taken)
+        return taken
+
+    return check
+
+
+def _typed(page: str, name: str, value: Any, declared: Mapping[str, tuple[type, Any]]) -> Any:
+    one_of(f"parameter of page {page}", name, declared)
+    return _coerce(f"parameter {name} of page {page}", value, *declared[name])
 
 
 def _coerce(what: str, value: Any, kind: type, default: Any) -> Any:

@@ -15,6 +15,7 @@ from typing import Any
 
 from ssllib.errors import InputError, in_range, one_of
 from ssllib.evidence import claims, verdicts, words
+from ssllib.pages import made
 from ssllib.pages.boxes import card, duration, markdown_table, measured_text, untested_card
 from ssllib.pages.boxes import mean_range as mean_range
 from ssllib.pages.recorded import NOTHING, Recorded
@@ -212,6 +213,7 @@ class Page:
             job, Path(base), threads=1 if level == "smoke" else None, progress=_say_progress
         )
         self._live.append(record)
+        made.tell(record)
         return record
 
     # closing boxes

@@ -15,7 +15,9 @@ from ssllib.evidence.tables import same_setting
 from ssllib.evidence.tables.compare import plain
 from ssllib.evidence.verdicts import Verdict
 from ssllib.pages import boxes
+from ssllib.pages.page import show
 from ssllib.pages.score_board import has_page
+from ssllib.runs.declared import Instead
 from ssllib.runs.records import Store
 
 ELSEWHERE, NOTED = "≠", "†"
@@ -135,10 +137,15 @@ def numeric_tables(paper: str) -> list[str]:
 def rests_on(store: Store, **decided: str) -> dict[str, dict[str, Any]]:
     """What a letter rests on: for each claim (its name with `_` for `-`) its counterexample or what its table says.
 
+    In a book drawn from other records the letter still rests on the book's, and says so.
+
     Raises:
         InputError: where a verdict is another one than the letter says, so that it cannot go stale.
     """
     found: dict[str, dict[str, Any]] = {}
+    if isinstance(store, Instead):
+        show("*The letter rests on the records that are kept with the book, not on those of this build.*")
+        store = store.book
     for name, word in decided.items():
         v = verdicts.verdict(claims.get(name.replace("_", "-")), store)
         if v.word != word:

@@ -119,7 +119,7 @@ def speeds(store: Store) -> Speeds:
 
     if not paths.has_project():
         return Speeds.of(store)
-    own = records.committed()
+    own = records.project()
     return Speeds.of([*store, *(own if own.folder.resolve() != store.folder.resolve() else ())])
 
 

@@ -20,7 +20,7 @@ import numpy as np
 from ssllib.engine import config as configs
 from ssllib.engine.config import Result as Result
 from ssllib.errors import InputError
-from ssllib.paths import data_dir, smoke_dir, user_records_dir
+from ssllib.paths import other_records_dir, project_records_dir, smoke_dir, user_records_dir
 
 SCALES = ("smoke", "cpu", "gpu", "paper")
 STATUSES = ("finished", "diverged", "interrupted")
@@ -78,7 +78,7 @@ def _same(a: np.ndarray, b: np.ndarray) -> bool:
 
 
 class Store:
-    """A folder of records."""
+    """A folder of records. All reading goes through `_read`."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -114,9 +114,25 @@ class Store:
         return self.folder / scale / experiment / f"{cell}-s{seed}-{identity[:8]}.json"
 
 
+def project() -> Store:
+    """The records that are kept with the book, in `data/records`."""
+    return _store(project_records_dir())
+
+
 def committed() -> Store:
-    """The project's own records, the only ones that verdicts are computed from."""
-    return _store(data_dir() / "records")
+    """The records that pages and verdicts are drawn from: the book's own.
+
+    Where `$SSLLIB_BOOK_RECORDS` names a folder, its experiments stand in the place of the book's (`declared.Instead`).
+    """
+    folder, book = other_records_dir(), project()
+    if folder is None or folder == book.folder:
+        return book
+    key = (folder, book.folder)
+    if key not in _OTHER:
+        from ssllib.runs.declared import Declared, Instead
+
+        _OTHER[key] = Instead(Declared(folder), book)
+    return _OTHER[key]
 
 
 def smoke() -> Store:
@@ -130,6 +146,7 @@ def own() -> Store:
 
 
 _STORES: dict[Path, Store] = {}
+_OTHER: dict[tuple[Path, Path], Store] = {}
 
 
 def _store(folder: Path) -> Store:
