@@ -107,7 +107,7 @@ if recorded.missing:
 # further away than a factor of four, it is used for all arms.
 
 # %% tags=["hide-input"]
-factors = {"quarter": "a quarter of it", "half": "half of it", "paper": "the paper's rate", "double": "twice", "four": "four times", "sixteen": "sixteen times"}
+factors = {"quarter": "a quarter of it", "half": "half of it", "paper": "the paper's rate", "double": "twice", "four": "four times", "sixteen": "sixteen times", "sixty-four": "sixty-four times"}
 names = {"simclr": "SimCLR", "simsiam": "SimSiam", "byol": "BYOL"}
 rates = page.recorded("rates")
 rates.table(

@@ -57,8 +57,8 @@ def gradscales(scale: str) -> list[Cell]:
 
 enter("gradscale", "GradScale's power, and its rate and warm-up without it", gradscales)
 
-RATES = {"quarter": 0.25, "half": 0.5, "paper": 1.0, "double": 2.0, "four": 4.0, "sixteen": 16.0}
-"""Times the paper's rate. Sixteen shows on which side of four the best lies."""
+RATES = {"quarter": 0.25, "half": 0.5, "paper": 1.0, "double": 2.0, "four": 4.0, "sixteen": 16.0, "sixty-four": 64.0}
+"""Times the paper's rate. The last two are for a method whose best rate tried is the largest tried before them."""
 
 
 def rates(scale: str) -> list[Cell]:
