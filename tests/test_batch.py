@@ -295,7 +295,10 @@ def test_a_stopped_batch_ends_its_pages(tmp_path: Path, how: signal.Signals, sta
     script.chmod(0o755)
     code = "import sys; from ssllib.__main__ import main; _, sys.executable, *argv = sys.argv; sys.exit(main(argv))"
     argv = ["batch", str(grid(tmp_path)), "--into", str(tmp_path / "out")]
-    process = subprocess.Popen([sys.executable, "-c", code, str(script), *argv], stdout=-3, stderr=-3)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(script), *argv], stdout=-3, stderr=-3,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # what runs in the background ignores it
+    )  # fmt: skip
     wait_for(lambda: told.exists() and told.read_text().endswith("\n"))
     began = time.monotonic()
     process.send_signal(how)
