@@ -32,7 +32,7 @@ import matplotlib.pyplot as plt
 from ssllib.evidence import papers
 from ssllib.pages import deviation_table, plots
 from ssllib.pages import page as pages
-from ssllib.pages.recorded import at, final, first
+from ssllib.pages.recorded import at, final, first, norm_at
 from ssllib.runs import experiments
 
 page = pages.begin(
@@ -104,17 +104,18 @@ if recorded.missing:
 # %% [markdown]
 # **Is the paper's rate a fair one for a small network?** Before any other arm runs, the default arm alone is trained at the
 # paper's rate and at rates around it, on a seed that nothing else uses, and read on held-out images. If the best one is
-# further away than a factor of four, it is used for all arms.
+# further away than a factor of four, it is used for all arms. A cosine loss has its own brake: the higher the rate, the longer the
+# embeddings become, and the less a step turns them. How far that goes shows in the last column.
 
 # %% tags=["hide-input"]
 factors = {"quarter": "a quarter of it", "half": "half of it", "paper": "the paper's rate", "double": "twice", "four": "four times", "sixteen": "sixteen times", "sixty-four": "sixty-four times"}
 names = {"simclr": "SimCLR", "simsiam": "SimSiam", "byol": "BYOL"}
 rates = page.recorded("rates")
 rates.table(
-    {"rate": (lambda r: r.config["lr"], 3), **{f"epoch {e}": at("knn_val", e) for e in (1, 4, 8, 16)}},
-    caption="k-NN accuracy of the default arm on held-out images, by its rate.",
+    {"rate": (lambda r: r.config["lr"], 3), **{f"epoch {e}": at("knn_val", e) for e in (1, 4, 8, 16)}}
+    | {"norm, end": (norm_at("last"), 1), "rate / norm², end": (lambda r: 1e4 * r.config["lr"] / norm_at("last")(r) ** 2, 1)},
+    caption="k-NN accuracy of the default arm on held-out images, by its rate; the norm where the loss acts at the end of epoch 16, and the peak rate over its square, in ten-thousandths.",
     name="tab-simclr-rates",
-    fold="Rate by rate, in numbers",
     labels={f"{m}-{f}": f"{name}, {words}" for m, name in names.items() for f, words in factors.items()},
 )
 for m, name in names.items():
@@ -124,6 +125,9 @@ for m, name in names.items():
         edge = best in (next(iter(tried)), next(reversed(tried)))
         end = "It is the last one tried on its side, so where the best rate lies is not settled." if edge else "Rates on both sides of it do worse."
         pages.say(f"{name}: of the {len(tried)} rates tried {factors[best]} does best at epoch 16. {end}")
+        peaks = [r.config["lr"] for f in tried for r in rates[f"{m}-{f}"]]
+        turned = [r.config["lr"] / norm_at("last")(r) ** 2 for f in tried for r in rates[f"{m}-{f}"]]
+        pages.say(f"Its rates lie a factor of {max(peaks) / min(peaks):.0f} apart; the rates over the squared norms that they end with, a factor of {max(turned) / min(turned):.1f}.")
 
 # %% [markdown]
 # ## Recorded evidence
