@@ -103,8 +103,9 @@ if recorded.missing:
 
 # %% [markdown]
 # **Is the paper's rate a fair one for a small network?** Before any other arm runs, the default arm alone is trained at the
-# paper's rate and at rates around it, on a seed that nothing else uses, and read on held-out images. If the best one is
-# further away than a factor of four, it is used for all arms. A cosine loss has its own brake: the higher the rate, the longer the
+# paper's rate and at rates around it, on a seed that nothing else uses, and read on held-out images. Where the best one is
+# further away than a factor of four, default and cut are trained at that rate, too ({doc}`/book/training/cut-constant`). All other arms keep the paper's rate: by the equations a cut is
+# itself a rate, so a default whose rate was tuned has been cut already, and what the papers claim is claimed at their rate. A cosine loss has its own brake: the higher the rate, the longer the
 # embeddings become, and the less a step turns them. How far that goes shows in the last column.
 
 # %% tags=["hide-input"]
