@@ -361,3 +361,42 @@ def test_the_notebook_carries_what_it_was_made_from(tmp_path: Path, papermill: P
     carried = notebooks.stamp_of(tmp_path / job.output)
     assert carried["digest"] == build.digest(job.page) and carried["parameters"] == job.parameters
     assert carried["page"] == job.page.name and carried["runs"][0]["final"] == {"knn_test": 40.0}
+
+
+# --- what lies about ----------------------------------------------------------------------------------------
+
+
+ODD = ('{"page": "intro", "seconds": 1}', '{"page": "p", "seconds": 1, "parameters": "{"}', "[]", "null")
+
+
+@pytest.mark.parametrize("text", ["[]", '{"metadata": null}', *(f'{{"metadata": {{"ssllib": {x}}}}}' for x in ODD)])
+def test_a_notebook_that_is_none_of_ours_is_passed_over(tmp_path: Path, papermill: Papermill, text: str) -> None:
+    todo, into = batch.load(grid(tmp_path)), tmp_path / "out"
+    for path in (into / "odd.ipynb", into / todo[0].output):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    assert batch.forecast(todo, into) and batch.run(todo, into) == 0
+    assert [row["status"] for row in table(into)] == ["done", "done"]
+
+
+@pytest.mark.parametrize("value", ["2024-13-01", "!!int abc", "!!bool maybe", "[" * 3000])
+def test_yaml_that_is_no_value_is_refused_in_a_line(tmp_path: Path, value: str) -> None:
+    with pytest.raises(InputError, match="cannot be read"):
+        batch.load(grid(tmp_path, f"- page: intro\n  fixed: {{parts: {value}}}\n"))
+
+
+def test_a_page_that_was_being_prepared_when_the_batch_was_stopped_does_not_begin(tmp_path: Path) -> None:
+    build.begin_running()
+    build.end_running()
+    try:
+        seconds, why = build.papermill(tmp_path / "no.ipynb", tmp_path / "out.ipynb", tmp_path, {}, 1)
+        assert "stopped" in why and seconds < 5 and not (tmp_path / "out.ipynb").exists()
+    finally:
+        build.begin_running()
+
+
+def test_the_code_in_c_is_part_of_the_library(tmp_path: Path) -> None:
+    (tmp_path / "ssllib").mkdir()
+    before = build.library(tmp_path)
+    (tmp_path / "ssllib" / "nearest.c").write_text("int x;")
+    assert build.library(tmp_path) != before

@@ -79,6 +79,14 @@ def test_only_whole_runs_as_declared_are_seen(own: Path) -> None:
     assert store.left_out() == {"of smoke scale": 1, "interrupted": 1, "not as declared": 1}
 
 
+def test_a_record_under_another_name_stands_for_none(own: Path) -> None:
+    before = {r.path for r in declared.Declared(own)}
+    file = next(iter(before))
+    shutil.copy(file, file.with_name(f"zz {file.name}"))
+    shutil.copy(file, file.with_name(f"._{file.name}"))  # as archives of other systems leave them
+    assert {r.path for r in declared.Declared(own)} == before
+
+
 def test_a_record_in_the_place_of_another_is_not_seen(own: Path) -> None:
     (path,) = own.glob("cpu/*/cut-s0-*.json")
     for place in ("gpu/simclr-arms", "cpu/byol-arms"):
@@ -307,12 +315,23 @@ def test_a_run_that_began_under_another_criterion_is_refused(
 ) -> None:
     late = one(tmp_path / "late", "cut", 0, 60.0, criteria=False)
     line = refused(capsys, "records", "add", str(late.path))
-    assert "was declared after its first record" in line and "allowed: runs that began when" in line
-    first = one(tmp_path / "first", "cut", 1, 61.0)
-    first.provenance["date"] = "2026-02-01"  # a later run of an experiment that was declared in time may come
-    assert first.path is not None
-    records.write(first.path, first)
-    assert main(["records", "add", str(first.path)]) == 0 and main(["records", "add", str(late.path)]) == 0
+    assert "began without criterion of" in line and "allowed: runs that began when" in line
+    first = one(tmp_path / "first", "cut", 1, 61.0)  # the first of the claim being in time excuses no later one
+    assert main(["records", "add", str(first.path)]) == 0
+    assert "began without criterion of" in refused(capsys, "records", "add", str(late.path))
+
+
+@pytest.mark.parametrize("criteria", [{}, None, "other"])
+def test_each_proposed_run_began_under_the_criteria_as_they_stand(
+    capsys: pytest.CaptureFixture[str], good: Path, project: Path, criteria: Any
+) -> None:
+    file = next(good.rglob("cut-s0*.json"))
+    text = json.loads(file.read_text())
+    known = text["provenance"]["criteria"]
+    text["provenance"] |= {"date": "2099-01-01", "criteria": dict.fromkeys(known, "dead") if criteria else criteria}
+    file.write_text(json.dumps(text))
+    assert main(["records", "add", str(good), "--dry-run"]) == 2
+    assert "criterion of" in capsys.readouterr().err
 
 
 def test_joined_records_are_found_as_in_a_folder(own: Path, tmp_path: Path) -> None:

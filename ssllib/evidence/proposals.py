@@ -9,7 +9,7 @@ from pathlib import Path
 
 from ssllib import paths
 from ssllib.errors import InputError
-from ssllib.evidence import beside
+from ssllib.evidence import beside, claims
 from ssllib.runs import declared, records
 from ssllib.runs.records import Record, Store
 
@@ -48,6 +48,7 @@ def propose(given: Iterable[Path], store: Store) -> Proposal:
                     found.passed.append(why)
                     continue
                 declared.check(r)
+                _began_under_the_criteria(r)
                 target = store.path(r.scale, r.experiment, r.cell, r.seed, r.identity)
                 kept = records.read(target) if target.exists() else targets.get(target)
                 if kept is not None and not kept.equals(r):
@@ -67,6 +68,22 @@ def propose(given: Iterable[Path], store: Store) -> Proposal:
     late = beside.late_criteria(store, beside.Joined(store, [r for r, _ in found.added]), names)
     found.refused += [f"{line}; allowed: runs that began when the criterion stood as it does" for line in late]
     return found
+
+
+def _began_under_the_criteria(r: Record) -> None:
+    """Raise `InputError` unless the criteria of the claims that a run serves stood when it began as they do now.
+
+    A change with its dated reason (`revised:`) counts as the same: the book's own records may be as old.
+    """
+    then = r.provenance.get("criteria") or {}
+    for claim in claims.load().values():
+        if r.experiment in claim.experiments and claim.kind != "proof":
+            was = then.get(claim.id)
+            revised = (str(x.get("was")) for x in claim.revised if x.get("date") and x.get("reason"))
+            if was != claim.fingerprint() and str(was).lower() not in revised:
+                how = "without" if was is None else "under another"
+                allowed = "allowed: runs that began when the criterion stood as it does"
+                raise InputError(f"{r.path} began {how} criterion of {claim.id}; {allowed}")
 
 
 def _hidden(inside: Path) -> bool:

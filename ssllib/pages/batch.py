@@ -96,7 +96,7 @@ def load(path: Path, root: Path | None = None) -> list[Job]:
         entries = yaml.load(path.read_text(encoding="utf-8"), Loader=_Strict)
     except InputError as e:
         raise InputError(f"{path}, {e}") from e
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as e:
+    except (OSError, yaml.YAMLError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as e:
         why = e.strerror if isinstance(e, OSError) else " ".join(str(e).split())
         raise InputError(f"the grid {path} cannot be read ({why}); allowed: a YAML file") from e
     if not isinstance(entries, list) or not entries:
@@ -165,7 +165,8 @@ def done(jobs: Iterable[Job], into: Path) -> Carried:
     for job in jobs:
         root, name = job.page.root, job.page.name
         carried = notebooks.stamp_of(into / job.output)
-        if carried.get("parameters") != job.parameters:
+        told = isinstance(carried.get("seconds"), (int, float)) and isinstance(carried.get("runs"), list)
+        if carried.get("parameters") != job.parameters or not told:
             continue
         libraries.setdefault(root, build.library(root))
         digests.setdefault(name, build.digest(job.page))
@@ -182,10 +183,13 @@ class Costs:
         self.like: dict[tuple[str, str], list[float]] = {}
         for file in {f.resolve() for folder in folders for f in folder.rglob("*.ipynb")}:
             carried = notebooks.stamp_of(file)
-            if isinstance(carried.get("seconds"), (int, float)) and "page" in carried:
-                page, parameters = str(carried["page"]), str(carried["parameters"])
-                self.exact.setdefault((page, parameters), []).append(carried["seconds"])
-                self.like.setdefault((page, _scale(json.loads(parameters))), []).append(carried["seconds"])
+            page, parameters, seconds = (carried.get(key) for key in ("page", "parameters", "seconds"))
+            if isinstance(page, str) and isinstance(parameters, str) and isinstance(seconds, (int, float)):
+                self.exact.setdefault((page, parameters), []).append(seconds)
+                try:
+                    self.like.setdefault((page, _scale(json.loads(parameters))), []).append(seconds)
+                except (ValueError, AttributeError):  # not of a batch
+                    continue
 
     def seconds(self, job: Job) -> tuple[float | None, str]:
         """Expected seconds of a job, and how that is known: the same values, or the page at the same scale."""
@@ -266,6 +270,7 @@ def _run(jobs: list[Job], into: Path, at_once: int, say: Callable[[str], None]) 
         raise
     finally:
         pool.shutdown(cancel_futures=True)
+        build.begin_running()
     say(f"{into / TABLE}: {len(carried)} done, {len(failed)} failed")
     if why := export.no_parquet():
         say(f"no {Path(TABLE).with_suffix('.parquet')} beside it: {why}")

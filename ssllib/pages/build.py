@@ -103,7 +103,8 @@ def digest(page: Page) -> str:
     text = source + json.dumps(claims, sort_keys=True, default=str)
     other = paths.other_records_dir()
     folders = [data / "records", *filter(None, [other])]
-    files = [f for d in folders for f in d.glob("[!.]*/*/*") if everything or f.parent.name in words]
+    kept = (f for d in folders for kind in ("json", "npz") for f in d.glob(f"[!.]*/*/[!.]*.{kind}"))
+    files = [f for f in kept if everything or f.parent.name in words]
     papers = [f for f in data.glob("papers/*.yml") if re.search(rf"""["']{re.escape(f.stem)}\b""", text)]
     files += [page.root / "_toc.yml", *data.glob("findings.yml"), *data.glob("papers/*.yml")] if everything else papers
     if "deviation_table.markdown(" in source:
@@ -133,7 +134,8 @@ def _claims(text: str) -> list[dict[str, Any]]:
 def library(root: Path) -> str:
     """Hash of the library's sources and the lock: with `digest`, what a fresh execution depends on."""
     total = hashlib.sha256()
-    for file in [root / "requirements.txt", *sorted((root / "ssllib").rglob("*.py"))]:
+    sources = [f for pattern in ("*.py", "*.c") for f in (root / "ssllib").rglob(pattern)]
+    for file in [root / "requirements.txt", *sorted(sources)]:
         total.update(file.read_bytes() if file.exists() else b"")
     return total.hexdigest()[:20]
 
@@ -150,12 +152,24 @@ def cpus() -> int:
 
 _RUNNING: set[subprocess.Popen[str]] = set()
 """The papermills that this process has started; they end with it."""
+_STARTING = threading.Lock()
+_ended = False
+
+
+def begin_running() -> None:
+    """Papermills may be started (again)."""
+    global _ended
+    with _STARTING:
+        _ended = False
 
 
 def end_running() -> None:
-    """End the papermills that this process has started."""
-    for process in list(_RUNNING):
-        process.terminate()
+    """End the papermills that this process has started, and start no further one."""
+    global _ended
+    with _STARTING:
+        _ended = True
+        for process in list(_RUNNING):
+            process.terminate()
 
 
 def papermill(
@@ -174,8 +188,11 @@ def papermill(
         environment["OMP_NUM_THREADS"] = str(threads)
     if told:
         environment[made.VARIABLE] = str(told)
-    process = subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-    _RUNNING.add(process)
+    with _STARTING:  # a page that was still being prepared when the others were ended does not begin
+        if _ended:
+            return time.perf_counter() - began, "stopped before it began"
+        process = subprocess.Popen(line, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        _RUNNING.add(process)
     try:
         _, said = process.communicate()
     finally:
@@ -264,6 +281,7 @@ def execute(
         finally:
             if executor is None:
                 pool.shutdown(cancel_futures=True)
+            begin_running()
     return failed
 
 

@@ -98,7 +98,7 @@ def stamp_of(path: Path) -> dict[str, Any]:
     """What `settle` or `mark` stamped on the notebook at `path`; empty when there is none."""
     try:
         return dict(json.loads(path.read_text(encoding="utf-8"))["metadata"].get("ssllib", {}))
-    except (OSError, ValueError, KeyError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # no notebook, or none of ours
         return {}
 
 

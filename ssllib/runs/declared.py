@@ -96,12 +96,12 @@ class Instead(Store):
 def _reason(r: Record) -> str:
     if why := passed_over(r):
         return why
-    place = r.path.parent.parts[-2:] if r.path else ()
     try:
         check(r)
     except InputError:
         return OTHER
-    return "" if place == (r.scale, r.experiment) else OTHER
+    own = r.path is not None and Store(r.path.parents[2]).path(r.scale, r.experiment, r.cell, r.seed, r.identity)
+    return "" if r.path == own else OTHER  # under another name it would stand beside, or for, the run of that name
 
 
 def evidence(given: str) -> Path:

@@ -90,6 +90,8 @@ class Store:
     def _read(self, folders: str) -> Iterator[Record]:
         """The records below the folders, in the order of their paths; a file is read again when it has changed."""
         for path in sorted(self.folder.glob(f"{folders}/*.json")):
+            if path.name.startswith("."):  # a desktop's or an archive's note on a file
+                continue
             stamp = path.stat().st_mtime_ns
             if path not in self._cache or self._cache[path][0] != stamp:
                 self._cache[path] = (stamp, read(path))
