@@ -90,8 +90,8 @@ def digest(page: Page) -> str:
     """Hash of what the page's outputs are drawn from.
 
     That is: its source, its claims, the records (`records.committed`) of the experiments that it or its claims name,
-    and the data of the papers that it or its claims name (of all, with the reasons, if it shows deviations); for a
-    page that reads every record, all of these and the table of contents.
+    and the data of the papers that it or its claims name (of all, with the reasons, if it shows deviations), the queue
+    if it shows records; for a page that reads every record, all of these and the table of contents.
     """
     source = page.source.read_text(encoding="utf-8")
     words = set(re.findall(r"""["']([\w./-]+)["']""", source))
@@ -107,6 +107,8 @@ def digest(page: Page) -> str:
     files = [f for f in kept if everything or f.parent.name in words]
     papers = [f for f in data.glob("papers/*.yml") if re.search(rf"""["']{re.escape(f.stem)}\b""", text)]
     files += [page.root / "_toc.yml", *data.glob("findings.yml"), *data.glob("papers/*.yml")] if everything else papers
+    if "page.recorded(" in source:  # it names the place in the queue of what has no record
+        files += data.glob("queue.yml")
     if "deviation_table.markdown(" in source:
         files += [data / "deviations.yml", *data.glob("papers/*.yml")]
     total = hashlib.sha256((text + notebooks.colab_cell(page.source)).encode())
