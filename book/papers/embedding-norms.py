@@ -37,17 +37,13 @@ pages.say(f"**{paper_page.counts(found)}**")
 # *Repaired* means: false as printed, with a nearby statement that is proved and does the same work.
 
 # %% tags=["remove-input"]
-pages.say("**Contradicted**\n\n" + paper_page.listing(PAPER, found, "contradicted"))
-pages.say("**Repaired**\n\n" + paper_page.listing(PAPER, found, "repaired"))
-if any(v.word == "unclear" for v in found):
-    pages.say("**Unclear**\n\n" + paper_page.listing(PAPER, found, "unclear"))
+pages.say(paper_page.failing(PAPER, found))
 
 # %% [markdown]
 # ## What holds
 
 # %% tags=["remove-input"]
-held = sum(v.word == "confirmed" for v in found)
-pages.say(f":::{{dropdown}} {held} sentences are confirmed\n" + paper_page.listing(PAPER, found, "confirmed") + "\n:::")
+pages.say(paper_page.holding(PAPER, found))
 
 # %% [markdown]
 # ## What nobody has tested yet
@@ -64,9 +60,7 @@ pages.say(paper_page.waiting(found))
 # cell needs a note; both are explained below the table, with what its sentences come to.
 
 # %% tags=["remove-input"]
-for name in paper_page.numeric_tables(PAPER):
-    if tables in ("all", name):
-        pages.say(paper_page.table(PAPER, name, found))
+pages.say(paper_page.tables(PAPER, found, tables))
 
 # %% [markdown]
 # ## A letter to the authors
@@ -76,6 +70,7 @@ for name in paper_page.numeric_tables(PAPER):
 # %% tags=["remove-input"]
 at = paper_page.rests_on(
     store,
+    cosine_gradient_sign_2502="confirmed",
     gradscale_cancels_norm="confirmed",
     gradscale_not_another_loss="confirmed",
     cosine_bound_hats="repaired",

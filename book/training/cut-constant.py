@@ -213,7 +213,7 @@ pages.table(
     name="tab-cut-equivalence",
 )
 assert all(d[0] < 1e-4 < 0.1 < d[1] for (w, _), d in distance.items() if not w.startswith("all, as"))
-assert distance["all, as in the book's networks", 3][0] > 1e-3
+assert all(distance["all, as in the book's networks", c][0] > 0.1 for c in (3, 9)), "the last bias and epsilon matter"
 
 # %% [markdown]
 # Up to rounding, which a hundred steps amplify, a cut *is* a higher rate wherever the last bias and $\varepsilon$ play no part. In the second pair of rows they do: they are the only difference,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from ssllib.evidence import claims, scoreboard, verdicts, words
 from ssllib.evidence.verdicts import Verdict
@@ -64,11 +64,3 @@ def changed(before: Store, after: Store, experiments: Iterable[str]) -> list[tup
         if old != new:
             found.append((c.id, old, new))
     return found
-
-
-def late_criteria(before: Store, after: Store, experiments: Sequence[str]) -> list[str]:
-    """A line for each claim whose criterion was not declared before its first record, and was before."""
-    used = set(experiments)
-    found = (c for c in claims.load().values() if used & set(c.experiments))
-    sound = [c for c in found if not claims.preregistration(c, before)]
-    return [why for c in sound if (why := claims.preregistration(c, after))]

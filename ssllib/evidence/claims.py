@@ -16,7 +16,7 @@ from ssllib.errors import InputError, one_of
 from ssllib.evidence import estimands
 from ssllib.evidence.estimands import Estimand
 from ssllib.paths import data_dir
-from ssllib.runs.records import Store
+from ssllib.runs.records import Record, Store
 
 if TYPE_CHECKING:
     from ssllib.runs.jobs import Job
@@ -174,6 +174,17 @@ def criteria_of(job: Job) -> dict[str, str]:
     return {c.id: c.fingerprint() for c in load().values() if used & set(c.experiments)}
 
 
+def criterion_then(claim: Claim, r: Record) -> str | None:
+    """The fingerprint that a claim's criterion had when a run began; None if it was not declared."""
+    return (r.provenance.get("criteria") or {}).get(claim.id)
+
+
+def stands(claim: Claim, then: str | None) -> bool:
+    """Whether the criterion that stood then is today's, or was replaced by a dated `revised:` entry with its reason."""
+    replaced = (str(r.get("was")) for r in claim.revised if r.get("date") and r.get("reason"))
+    return then == claim.fingerprint() or str(then).lower() in replaced
+
+
 def preregistration(claim: Claim, store: Store) -> str | None:
     """None, or why this claim's criterion was not declared before its first record.
 
@@ -187,10 +198,8 @@ def preregistration(claim: Claim, store: Store) -> str | None:
     if not records:
         return None
     first = min(records, key=lambda r: str(r.provenance.get("date", "")))
-    then = first.provenance.get("criteria", {}).get(claim.id)
-    if then == claim.fingerprint():
-        return None
-    if any(r.get("date") and r.get("reason") and str(r.get("was")) == str(then).lower() for r in claim.revised):
+    then = criterion_then(claim, first)
+    if stands(claim, then):
         return None
     what = "was declared after" if then is None else "was changed after"
     return f"the criterion of {claim.id} {what} its first record ({first.path}) without a dated `revised:` reason"

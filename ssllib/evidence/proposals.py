@@ -64,9 +64,6 @@ def propose(given: Iterable[Path], store: Store) -> Proposal:
             elif target not in targets:
                 targets[target] = r
                 found.added.append((r, target))
-    names = sorted({r.experiment for r, _ in found.added})
-    late = beside.late_criteria(store, beside.Joined(store, [r for r, _ in found.added]), names)
-    found.refused += [f"{line}; allowed: runs that began when the criterion stood as it does" for line in late]
     return found
 
 
@@ -75,15 +72,14 @@ def _began_under_the_criteria(r: Record) -> None:
 
     A change with its dated reason (`revised:`) counts as the same: the book's own records may be as old.
     """
-    then = r.provenance.get("criteria") or {}
     for claim in claims.load().values():
-        if r.experiment in claim.experiments and claim.kind != "proof":
-            was = then.get(claim.id)
-            revised = (str(x.get("was")) for x in claim.revised if x.get("date") and x.get("reason"))
-            if was != claim.fingerprint() and str(was).lower() not in revised:
-                how = "without" if was is None else "under another"
-                allowed = "allowed: runs that began when the criterion stood as it does"
-                raise InputError(f"{r.path} began {how} criterion of {claim.id}; {allowed}")
+        if r.experiment not in claim.experiments or claim.kind == "proof":
+            continue
+        then = claims.criterion_then(claim, r)
+        if not claims.stands(claim, then):
+            how = "without" if then is None else "under another"
+            allowed = "allowed: runs that began when the criterion stood as it does"
+            raise InputError(f"{r.path} began {how} criterion of {claim.id}; {allowed}")
 
 
 def _hidden(inside: Path) -> bool:

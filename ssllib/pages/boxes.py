@@ -311,9 +311,7 @@ def _cells(v: verdicts.Verdict) -> list[str]:
 
 def _computed(finding: Finding) -> list[str]:
     """Why an arithmetic claim is true or false: a sentence, and the numbers behind it, folded when they are many."""
-    table = markdown_table(finding.numbers, ["which", "the papers' numbers"]).replace(
-        "---:", ":---"
-    )  # words, too
+    table = markdown_table(finding.numbers, ["which", "the papers' numbers"]).replace("---:", ":---")  # words, too
     if len(finding.numbers) > 8:
         table = f":::{{dropdown}} All {len(finding.numbers)} rows\n{table}\n:::"
     return [finding.sentence, "", table]
@@ -321,9 +319,9 @@ def _computed(finding: Finding) -> list[str]:
 
 def _statements(record: Record) -> tuple[list[str], list[str]]:
     """The first of the paper's statements that fails, if one does, and the other statements of a proof record."""
-    from ssllib.theory.proofs.statements import sentence
+    from ssllib.theory.proofs.statements import first_failure, sentence
 
     found = record.final["statements"]
-    failed = next((s for s in found if s["role"] == "claim" and not s["holds"]), None)
+    failed = first_failure(found)
     lines = {id(s): f"- {sentence(s)}" for s in found}
     return [lines[id(failed)]] if failed else [], [lines[id(s)] for s in found if s is not failed]

@@ -349,6 +349,7 @@ def _from_other_records() -> str:
         "book's.\n:::"
     )
 
+
 def run_page(
     name: str,
     values: Mapping[str, Any],

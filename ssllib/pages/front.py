@@ -14,6 +14,7 @@ from ssllib.evidence.findings import Finding, of
 from ssllib.pages import boxes, thumbnails
 from ssllib.pages.score_board import verdict_html
 from ssllib.runs.records import Store
+from ssllib.theory.proofs.statements import first_failure
 
 
 def cards(store: Store) -> str:
@@ -49,8 +50,8 @@ def _parts(f: Finding) -> Mapping[str, Any]:
         said = v.finding.sentence
         return {"said": said, "last": re.split(r"(?<=[.]) (?=[A-Z])", said)[-1]}
     if v.records:
-        statements = v.records[-1].final["statements"]
-        example: dict[str, Any] = next((s["counterexample"] for s in statements if s["counterexample"]), {})
+        failed = first_failure(v.records[-1].final["statements"]) or {}
+        example = failed.get("counterexample") or {}
         return {re.split(r"[\s:]+", name)[-1]: _decimal(value) for name, value in example.items()}
     return {}
 

@@ -151,9 +151,11 @@ class Page:
     def card(self, *ids: str) -> None:
         """Display a card for each claim with its verdict; those that nothing has tested share one at the end."""
         found = [verdicts.verdict(claims.get(claim_id), records.committed()) for claim_id in ids]
-        waiting = [v for v in found if v.word in (words.UNTESTED, words.OPEN)]
+        waiting: list[verdicts.Verdict] = []
         for v in found:
-            if v not in waiting:
+            if v.word in (words.UNTESTED, words.OPEN):
+                waiting.append(v)
+            else:
                 show(card(v))
         if waiting:
             show(untested_card(waiting))

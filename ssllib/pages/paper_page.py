@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ssllib.errors import InputError
@@ -19,6 +19,7 @@ from ssllib.pages.page import show
 from ssllib.pages.score_board import has_page
 from ssllib.runs.declared import Instead
 from ssllib.runs.records import Store
+from ssllib.theory.proofs.statements import first_failure
 
 ELSEWHERE, NOTED = "≠", "†"
 """Marks in a table: the setting is printed elsewhere with another number; there is a note on the cell."""
@@ -38,15 +39,30 @@ def counts(found: Iterable[Verdict]) -> str:
     return text + (f"; {small} of these verdicts are about small networks only." if small else ".")
 
 
-def listing(paper: str, found: Iterable[Verdict], *wanted: str) -> str:
-    """The sentences with one of the words: ours, its place, what stands behind the word, and the evidence's page."""
+def listing(paper: str, found: Iterable[Verdict], wanted: str) -> str:
+    """The sentences with a verdict's word: ours, its place, what stands behind the word, and the evidence's page."""
     lines = []
     for v in found:
-        if v.word in wanted:
+        if v.word == wanted:
             page = f"; {{doc}}`evidence </book/{v.claim.page}>`" if has_page(v.claim) else ""
             behind = f", {v.reading.detail}" if v.reading.detail else ""
             lines.append(f"- {v.claim.ours} *({place(v.claim, paper)}{behind}; {v.where}{page})*")
     return "\n".join(lines) or "None."
+
+
+def failing(paper: str, found: Sequence[Verdict]) -> str:
+    """What fails, was repaired, or is unclear, each with its sentences."""
+    return "\n\n".join(
+        f"**{word.capitalize()}**\n\n{listing(paper, found, word)}"
+        for word in (words.CONTRADICTED, words.REPAIRED, words.UNCLEAR)
+        if any(v.word == word for v in found)
+    )
+
+
+def holding(paper: str, found: Sequence[Verdict]) -> str:
+    """What is confirmed, folded."""
+    held = sum(v.word == words.CONFIRMED for v in found)
+    return f":::{{dropdown}} {held} sentences are confirmed\n{listing(paper, found, words.CONFIRMED)}\n:::"
 
 
 def waiting(found: Iterable[Verdict]) -> str:
@@ -58,6 +74,11 @@ def waiting(found: Iterable[Verdict]) -> str:
         for page, n in count.most_common()
     ]
     return "\n".join(lines) or "None."
+
+
+def tables(paper: str, found: Sequence[Verdict], chosen: str = "all") -> str:
+    """The tables that hold numbers, all or the one that is `chosen`."""
+    return "\n\n".join(table(paper, n, found) for n in numeric_tables(paper) if chosen in ("all", n))
 
 
 def table(paper: str, name: str, found: Iterable[Verdict]) -> str:
@@ -151,7 +172,7 @@ def rests_on(store: Store, **decided: str) -> dict[str, dict[str, Any]]:
         if v.word != word:
             raise InputError(f"the letter says that {v.claim.id} is {word}; the records say {v.short}")
         statements = v.records[-1].final["statements"] if v.records and v.claim.kind == "proof" else []
-        wrong: dict[str, Any] = next((s for s in statements if not s["holds"]), {})
+        wrong = first_failure(statements) or {}
         found[name] = (wrong.get("counterexample") or {}) | {"corrected": wrong.get("corrected", "")}
         if v.finding:
             found[name]["said"] = v.finding.sentence

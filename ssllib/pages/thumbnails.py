@@ -13,7 +13,7 @@ import numpy as np
 
 from ssllib.errors import one_of
 from ssllib.evidence.findings import Finding
-from ssllib.pages import boxes, plots
+from ssllib.pages import plots
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -142,7 +142,7 @@ def angles(ax: Axes, f: Finding) -> None:
     for k, colour in enumerate((plots.BLUE, plots.ORANGE, plots.GREEN)):
         turn = 0.25 + k * apart
         ax.plot([-math.cos(turn), math.cos(turn)], [-math.sin(turn), math.sin(turn)], color=colour)
-    ax.text(0.9, -0.8, boxes.measured_text(f.verdict.cells[0].estimate, 12).split(" ")[0] + "°", fontsize=9)
+    ax.text(0.9, -0.8, f"{math.degrees(apart):.1f}°", fontsize=9)
     ax.set(xlim=(-2, 2), ylim=(-1.05, 1.05), aspect="equal")
     ax.axis("off")
 

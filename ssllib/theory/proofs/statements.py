@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from typing import Any, Protocol
@@ -352,6 +352,11 @@ def _breakable(latex: str) -> str:
     formulas = [re.sub(r"^(\\[ ,]|\s)+|(\\[ ,]|\s)+$", "", p) for p in pieces[::2]]
     shown = [f"${f}$" if f else "" for f in formulas]
     return "".join(itertools.chain(*itertools.zip_longest(shown, pieces[1::2], fillvalue=""))).strip()
+
+
+def first_failure(found: Iterable[Mapping[str, Any]]) -> Mapping[str, Any] | None:
+    """Of a record's statements the first that the paper asserts and that does not hold; None if all of these hold."""
+    return next((s for s in found if s["role"] == "claim" and not s["holds"]), None)
 
 
 def sentence(s: Mapping[str, Any]) -> str:
